@@ -1,0 +1,110 @@
+# make demo   a fleet of four hosts lives through three nights, loses something, and gets it back
+# make test   everything; FAULTS=full runs the fault loops at their full counts
+# make check  linters, types, unit tests: under a minute
+# make clean  removes what these made in this directory
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.SILENT:
+MAKEFLAGS += --no-print-directory
+.PHONY: demo test check clean lint lint-python lint-shell lint-puppet types unit rspec bats lab e2e reference
+
+VENV := .venv
+PY := $(VENV)/bin/python
+CACHE := .cache
+PARALLEL := $(MAKE) -j$(shell nproc) -k --output-sync=target
+
+# The fault loops run a tenth of their counts, unless FAULTS=full.
+FAULTS ?= tenth
+export KAIZEN_FAULTS := $(FAULTS)
+
+PACKAGES_LAB := rsync openssh-server openssh-client sudo cron iproute2 util-linux bubblewrap faketime zstd acl attr \
+	puppet-agent puppet-module-puppetlabs-stdlib mariadb-server mariadb-client nginx-light python3-venv
+PACKAGES_LINT := shellcheck shfmt puppet-lint metadata-json-lint puppet-strings
+PACKAGES_TEST := bats parallel strace e2fsprogs xfsprogs ruby-rspec-puppet ruby-rspec-puppet-facts
+
+demo: $(CACHE)/lab-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
+	$(PY) tests/e2e/demo.py $(if $(KEEP),--keep)
+
+test: $(CACHE)/test-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
+	$(MAKE) check
+	$(MAKE) bats
+	$(MAKE) lab e2e
+
+check: $(CACHE)/test-packages $(VENV)/ready
+	$(PARALLEL) lint types unit rspec
+
+lint: lint-python lint-shell lint-puppet
+
+SHELL_FILES := files/backups/kaizen-backup $(wildcard facts.d/*) $(wildcard tests/tools/*) \
+	$(shell find tests -name '*.sh' -o -name '*.bash')
+
+lint-python:
+	$(VENV)/bin/ruff format --check --diff -q .
+	$(VENV)/bin/ruff check -q .
+
+lint-shell:
+	shellcheck $(SHELL_FILES)
+	shellcheck -s bats -S warning -e SC2030,SC2031 tests/agent/*.bats
+	shfmt -i 4 -ci -d $(SHELL_FILES)
+	shfmt -i 4 -ci -ln bats -d tests/agent/*.bats
+
+lint-puppet:
+	puppet-lint manifests types
+	puppet parser validate manifests types
+	puppet epp validate templates/backups/*.epp
+	metadata-json-lint --strict-dependencies metadata.json
+	tests/tools/reference --check
+
+types:
+	$(VENV)/bin/mypy python/src tests/python tests/lab tests/e2e tests/samples.py tests/cluster.py
+
+unit:
+	$(VENV)/bin/pytest tests/python
+
+rspec:
+	rspec spec
+
+# In a mount namespace of its own: every mount of these tests goes with it.
+bats:
+	unshare --mount --propagation private bats --jobs $(shell nproc) tests/agent
+
+lab:
+	$(VENV)/bin/pytest -n $(shell nproc) tests/lab
+
+e2e:
+	$(VENV)/bin/pytest -n $(shell nproc) --dist loadfile tests/e2e
+
+reference:
+	tests/tools/reference
+
+clean:
+	rm -rf $(VENV) $(CACHE) spec/fixtures coverage .yardoc
+
+### What the above stands on, made once.
+
+$(CACHE)/lab-packages: Makefile tests/tools/packages
+	mkdir -p $(CACHE)
+	tests/tools/packages $(PACKAGES_LAB)
+	touch $@
+
+$(CACHE)/test-packages: $(CACHE)/lab-packages
+	tests/tools/packages $(PACKAGES_LINT) $(PACKAGES_TEST)
+	touch $@
+
+# The same Python that the nodes have, so that its wheels are theirs.
+$(VENV)/ready: python/pyproject.toml metadata.json $(CACHE)/lab-packages
+	echo 'making $(VENV)'
+	rm -rf $(VENV)
+	/usr/bin/python3 -m venv $(VENV)
+	$(PY) -m pip install -q --disable-pip-version-check -e 'python[dev]'
+	touch $@
+
+# What a node without a network installs the collector from.
+$(CACHE)/wheelhouse/ready: python/pyproject.toml metadata.json $(shell find python/src -name '*.py') $(CACHE)/lab-packages
+	echo 'making the wheelhouse'
+	rm -f $(CACHE)/wheelhouse/kaizen_backups-*.whl
+	$(VENV)/bin/pip wheel -q --disable-pip-version-check --wheel-dir $(CACHE)/wheelhouse ./python
+	touch $@
+$(CACHE)/wheelhouse/ready: | $(VENV)/ready

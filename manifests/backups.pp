@@ -1,0 +1,102 @@
+# @summary Backs up a node: a dated snapshot every night, and a door through which a collector reads it
+#
+# The agent makes one snapshot a night, `/backups/YYYY-MM-DD`. Collectors whose public keys are given may read the published
+# snapshots over ssh, and do nothing else. With `enabled => false` the user, the door, the sudo rule, the schedule, the agent and
+# its settings are removed; the snapshots and the log stay.
+#
+# @example A web server that a collector reads
+#   class { 'quickstack::backups':
+#     paths          => ['/srv/www'],
+#     excludes       => ['/srv/www/cache', '*.tmp'],
+#     collector_keys => ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDRx7v0sGZwVvNfMzWCm1i6zvKbCDuGMwOGgL6uHdeMZ kaizen@backup.example'],
+#   }
+#
+# @example The collector; the keys of `quickstack::backups::collector` come from Hiera
+#   class { 'quickstack::backups':
+#     collector => true,
+#   }
+#
+# @param enabled
+#   Whether this node is backed up.
+# @param role
+#   The role whose paths, excludes and dumps are added to those given here. The module ships `controller`, `compute` and `generic`.
+#   A site's own role is a file `/etc/kaizen/roles/<role>.conf` that is there before `/etc/kaizen/node.conf`, such as a `file`
+#   resource with `before => File['/etc/kaizen/node.conf']`; a role without a file is refused when node.conf is written.
+# @param paths
+#   Absolute paths to back up. Each must exist on the node.
+# @param excludes
+#   What to leave out: rsync patterns, or absolute paths below a path.
+# @param dumps
+#   Databases to dump: `mysql`, `postgresql`, `mongodb`, `sqlite:/path`, or `command:NAME:/path/to/executable`.
+# @param backups_dir
+#   Where the snapshots are.
+# @param log_file
+#   The agent's log; it is rotated weekly.
+# @param keep_days
+#   How many days' snapshots this node keeps.
+# @param verbosity
+#   How much rsync and the agent say, from 0 to 3.
+# @param dry_run
+#   Whether scheduled runs only say what they would do.
+# @param rsync_args
+#   More long options for rsync, such as `--bwlimit=20m`.
+# @param user
+#   The unprivileged user that collectors log in as. The class creates it. After a change of name the former user stays, with no
+#   key and no sudo rule left.
+# @param collector_keys
+#   Public keys of the collectors that may read this node's snapshots.
+# @param collector_hosts
+#   Addresses or networks (`192.0.2.0/28`; no host bits) that the keys are valid from. Empty means from anywhere.
+# @param cron_hour
+#   The hour of the nightly run.
+# @param cron_min
+#   The minute of the nightly run. Each host has one of its own by default.
+# @param cron_email
+#   Whom cron mails when a run has something to report. Without it cron mails root.
+# @param collector
+#   Whether this node is a collector too; declares `quickstack::backups::collector`, whose parameters then come from Hiera.
+class quickstack::backups (
+  Boolean                               $enabled         = true,
+  Quickstack::Backups::Role             $role            = 'generic',
+  Array[Quickstack::Backups::Path]      $paths           = [],
+  Array[Quickstack::Backups::Exclude]   $excludes        = [],
+  Array[Quickstack::Backups::Dump]      $dumps           = [],
+  Quickstack::Backups::Plainpath        $backups_dir     = '/backups',
+  Quickstack::Backups::Plainpath        $log_file        = '/var/log/kaizen-backup.log',
+  Integer[1]                            $keep_days       = 2,
+  Integer[0, 3]                         $verbosity       = 0,
+  Boolean                               $dry_run         = false,
+  Array[Quickstack::Backups::Rsyncarg]  $rsync_args      = [],
+  Quickstack::Backups::User             $user            = 'kaizen',
+  Array[Quickstack::Backups::Publickey] $collector_keys  = [],
+  Array[Stdlib::IP::Address]            $collector_hosts = [],
+  Integer[0, 23]                        $cron_hour       = 1,
+  Integer[0, 59]                        $cron_min        = fqdn_rand(60, 'kaizen-backup'),
+  Optional[Quickstack::Backups::Mailto] $cron_email      = undef,
+  Boolean                               $collector       = false,
+) {
+  # Both stay when backups are switched off: a collector keeps its own files there.
+  file { '/etc/kaizen':
+    ensure => directory,
+    owner  => 'root',
+    group  => 'root',
+    mode   => '0755',
+  }
+  $home_group = $enabled ? { true => $user, default => 'root' }
+  file { '/var/lib/kaizen':
+    ensure => directory,
+    owner  => 'root',
+    group  => $home_group,
+    mode   => '0750',
+  }
+
+  contain quickstack::backups::agent
+  contain quickstack::backups::access
+  contain quickstack::backups::schedule
+
+  Class['quickstack::backups::agent'] -> Class['quickstack::backups::schedule']
+
+  if $collector {
+    contain quickstack::backups::collector
+  }
+}

@@ -1,0 +1,80 @@
+# @summary The agent, its settings and the directory of its snapshots
+#
+# @example It comes with the public class
+#   include quickstack::backups
+#
+# @api private
+class quickstack::backups::agent {
+  assert_private()
+
+  if $quickstack::backups::enabled {
+    # This name is known to stdlib 8 and 9 alike.
+    ensure_packages(['rsync', 'zstd'])
+
+    file { $quickstack::backups::backups_dir:
+      ensure => directory,
+      owner  => 'root',
+      group  => 'root',
+      mode   => '0700',
+    }
+    file { '/usr/local/sbin/kaizen-backup':
+      ensure => file,
+      owner  => 'root',
+      group  => 'root',
+      mode   => '0755',
+      source => 'puppet:///modules/quickstack/backups/kaizen-backup',
+    }
+    # The module's roles are kept as shipped; a role that a site puts beside them is left alone.
+    file { '/etc/kaizen/roles':
+      ensure  => directory,
+      owner   => 'root',
+      group   => 'root',
+      mode    => '0644',
+      source  => 'puppet:///modules/quickstack/backups/roles',
+      recurse => remote,
+    }
+    file { '/etc/kaizen/node.conf':
+      ensure       => file,
+      owner        => 'root',
+      group        => 'root',
+      mode         => '0640',
+      content      => epp('quickstack/backups/node.conf.epp', {
+        role        => $quickstack::backups::role,
+        backups_dir => $quickstack::backups::backups_dir,
+        keep_days   => $quickstack::backups::keep_days,
+        verbosity   => $quickstack::backups::verbosity,
+        dry_run     => $quickstack::backups::dry_run,
+        log_file    => $quickstack::backups::log_file,
+        paths       => $quickstack::backups::paths,
+        excludes    => $quickstack::backups::excludes,
+        dumps       => $quickstack::backups::dumps,
+        rsync_args  => $quickstack::backups::rsync_args,
+      }),
+      # The agent is the judge of its settings: a file that it refuses is not written.
+      validate_cmd => '/usr/local/sbin/kaizen-backup check-config %',
+      require      => [
+        File['/usr/local/sbin/kaizen-backup', '/etc/kaizen/roles', $quickstack::backups::backups_dir],
+        Package['rsync', 'zstd'],
+      ],
+    }
+    file { '/etc/logrotate.d/kaizen-backup':
+      ensure  => file,
+      owner   => 'root',
+      group   => 'root',
+      mode    => '0644',
+      content => epp('quickstack/backups/logrotate.epp', { log_file => $quickstack::backups::log_file }),
+    }
+  } else {
+    file { [
+        '/usr/local/sbin/kaizen-backup',
+        '/etc/kaizen/node.conf',
+        '/etc/logrotate.d/kaizen-backup',
+      ]:
+        ensure => absent,
+    }
+    file { '/etc/kaizen/roles':
+      ensure => absent,
+      force  => true,
+    }
+  }
+}

@@ -1,0 +1,1 @@
+"""Backups of a cluster: collect, verify, keep and show the snapshots of every node."""

@@ -1,0 +1,1 @@
+"""The commands of `kaizen`: one file each, thin over the library."""

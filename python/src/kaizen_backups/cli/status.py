@@ -1,0 +1,80 @@
+"""`kaizen status`: is everybody safe?"""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from kaizen_backups.cli.table import print_table, size
+from kaizen_backups.errors import printable
+from kaizen_backups.exit_codes import ExitCode
+from kaizen_backups.history import open_history
+from kaizen_backups.nodelist import read_list
+from kaizen_backups.settings import load_settings
+from kaizen_backups.status import SAFE, NodeStatus, State, fleet_status
+
+_STYLES = {
+    State.NEVER: "bold red",
+    State.FAILING: "red",
+    State.STALE: "red",
+    State.LATE: "yellow",
+    State.FRESH: "green",
+}
+
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
+    """Show every known node, worst first: never, failing, stale, late, fresh.
+
+    The exit code is 1 when any node is neither fresh nor late, or no node is known.
+
+    \b
+    Examples:
+      kaizen status
+      kaizen status --json | jq -r '.nodes[] | select(.state == "failing") | .node'
+    """
+    config: Path = context.obj
+    settings = load_settings(config)
+    nodes = read_list(settings.nodes_file)
+    today = datetime.now().astimezone().date()
+    with open_history(settings.history_file) as history:
+        found = fleet_status(nodes, settings, history, today)
+    counts = Counter(status.state for status in found)
+    if as_json:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        summary = {state.value: counts[state] for state in State}
+        data = {"generated": now, "summary": summary, "nodes": [status.as_json() for status in found]}
+        click.echo(json.dumps(data, indent=2))
+    elif found:
+        _print(found, counts)
+    else:
+        click.echo("no nodes; 'kaizen nodes refresh' reads the sources")
+    if not found or any(status.state not in SAFE for status in found):
+        context.exit(ExitCode.FAILED)
+
+
+def _print(found: list[NodeStatus], counts: Counter[State]) -> None:
+    print_table(
+        ["NODE", "ROLE", "STATE", "NEWEST", "FILES", "SIZE", "KEPT", "WHAT IS WRONG"],
+        [
+            [
+                status.node,
+                status.role,
+                status.state,
+                status.snapshot or "-",
+                "-" if status.files is None else str(status.files),
+                size(status.bytes),
+                str(status.kept),
+                printable(status.problem or ""),
+            ]
+            for status in found
+        ],
+        [_STYLES[status.state] for status in found],
+    )
+    safe = sum(counts[state] for state in SAFE)
+    said = ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
+    click.echo(f"{safe} of {len(found)} nodes are safe: {said}")

@@ -1,0 +1,31 @@
+"""The cage in which anything that a node sends is received (bubblewrap).
+
+Inside there is no network, no key, and nothing of the store but one node's directory. The only way out is the
+control socket of an ssh master outside, which has logged in to that node; five capabilities are left, to give
+received files their owners and modes. So nothing that a node stores can lead a later run elsewhere.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+SOCKET = "/m"
+STORE = "/store"
+
+_CAPABILITIES = ("CAP_CHOWN", "CAP_FOWNER", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_SETFCAP")
+
+
+def confined(command: Sequence[str], *, socket: Path, store: Path | None) -> list[str]:
+    """Return the argument list that runs `command` in the cage, with `store` writable at /store if it is given."""
+    cage = ["bwrap"]
+    cage += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
+    cage += ["--die-with-parent", "--new-session", "--clearenv", "--setenv", "PATH", "/usr/bin"]
+    cage += ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "lib", "lib64"):
+        cage += ["--symlink", f"usr/{name}", f"/{name}"]
+    cage += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", "/etc/passwd", "/etc/passwd"]
+    if store:
+        cage += ["--bind", str(store), STORE]
+    cage += ["--ro-bind", str(socket), SOCKET, "--remount-ro", "/", "--cap-drop", "ALL"]
+    for capability in _CAPABILITIES if store else ():
+        cage += ["--cap-add", capability]
+    return [*cage, "--", *command]

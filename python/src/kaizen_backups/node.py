@@ -1,0 +1,103 @@
+"""A node of the list: a host whose snapshots are collected. Everything in it may come from outside, so it is strict."""
+
+import base64
+import binascii
+import hashlib
+import ipaddress
+import re
+import struct
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+KEY_TYPES = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "ssh-rsa",
+)
+"""Host key types that are taken, the best first."""
+
+_LABEL = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
+_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_ROLE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+
+
+def _check_name(name: str) -> str:
+    if len(name) > 253 or not _NAME.fullmatch(name):
+        raise ValueError("must be a host name of lower-case letters, digits, '-', '_' and '.'")
+    return name
+
+
+def _check_address(address: str) -> str:
+    try:
+        # A scope id (fe80::1%eth0) may hold anything, so an address with one is none.
+        return str(ipaddress.ip_address(address.replace("%", "/")))
+    except ValueError:
+        pass
+    if re.fullmatch(r"[0-9.]+", address):
+        raise ValueError("must be an IP address or a host name")
+    return _check_name(address.lower())
+
+
+def _check_role(role: str) -> str:
+    if not _ROLE.fullmatch(role):
+        raise ValueError("must be a role's name, such as compute")
+    return role
+
+
+def _check_user(user: str) -> str:
+    if not _USER.fullmatch(user):
+        raise ValueError("must be a user's name, such as kaizen")
+    return user
+
+
+def _check_key(line: str) -> str:
+    """Take a host key only when its two parts agree (RFC 4253, 6.6: the blob begins with its type's name)."""
+    parts = line.split(" ")
+    if len(parts) != 2 or parts[0] not in KEY_TYPES:
+        raise ValueError(f"must be a key type ({', '.join(KEY_TYPES)}), one space, and the key in base64")
+    try:
+        blob = base64.b64decode(parts[1], validate=True)
+        (length,) = struct.unpack(">I", blob[:4])
+    except (binascii.Error, struct.error):
+        raise ValueError("the key is not base64") from None
+    if blob[4 : 4 + length] != parts[0].encode() or len(blob) <= 4 + length:
+        raise ValueError(f"the key is not one of type {parts[0]}")
+    return line
+
+
+NodeName = Annotated[str, AfterValidator(_check_name)]
+Address = Annotated[str, AfterValidator(_check_address)]
+HostKey = Annotated[str, AfterValidator(_check_key)]
+Origin = Literal["facts", "puppetdb", "onboarded"]
+
+
+class Node(BaseModel):
+    """One node: its name (certname, or the host's where there is no Puppet), and how its door is reached."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: NodeName
+    address: Address
+    role: Annotated[str, AfterValidator(_check_role)] = "generic"
+    origin: Origin
+    host_keys: tuple[HostKey, ...] = Field(min_length=1)
+    port: int = Field(default=22, ge=1, le=65535)
+    user: Annotated[str, AfterValidator(_check_user)] = "kaizen"
+
+    def stated(self) -> dict[str, object]:
+        """Return the node as nodes.yaml writes it: port and user only where they are not 22 and kaizen."""
+        data = self.model_dump(mode="json")
+        for key, default in (("port", 22), ("user", "kaizen")):
+            if data[key] == default:
+                del data[key]
+        return data
+
+
+def fingerprint(host_key: str) -> str:
+    """Return a key's fingerprint as `ssh-keygen -l` shows it: SHA256 and unpadded base64."""
+    digest = hashlib.sha256(base64.b64decode(host_key.split(" ")[1])).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")

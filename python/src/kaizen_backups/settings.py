@@ -1,0 +1,100 @@
+"""collector.yaml: what a collector's administrator decides."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from kaizen_backups.yaml_file import load_model
+
+DEFAULT_FILE = Path("/etc/kaizen/collector.yaml")
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute() or ".." in path.parts:
+        raise ValueError("must be an absolute path")
+    return path
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sources(_Section):
+    """Where nodes are known from; those that are given are merged."""
+
+    nodes_d: AbsolutePath | None = Field(
+        default=Path("/etc/kaizen/nodes.d"), description="one file a host that Puppet does not configure"
+    )
+    facts: AbsolutePath | None = Field(
+        default=None, description="a directory of Puppet fact files (YAML or JSON), one a node"
+    )
+
+
+class Keep(_Section):
+    """How long snapshots stay in the store; 0 turns a rule off."""
+
+    days: int = Field(default=8, ge=1, le=36500, description="every snapshot of the last so many days")
+    weeks: int = Field(default=0, ge=0, le=5200, description="the newest of each of the last so many weeks")
+    months: int = Field(default=0, ge=0, le=1200, description="the newest of each of the last so many months")
+
+
+class Settings(_Section):
+    """All of collector.yaml. The order here is the order of `kaizen config example`."""
+
+    store: AbsolutePath = Field(
+        default=Path("/backups/nodes"), description="collected snapshots: STORE/NODE/YYYY-MM-DD"
+    )
+    state: AbsolutePath = Field(
+        default=Path("/var/lib/kaizen"), description="generated files and the history of collections"
+    )
+    sources: Sources = Field(
+        default=Sources(), description="where nodes are known from; those that are given are merged"
+    )
+    key: AbsolutePath = Field(
+        default=Path("/etc/kaizen/ssh/id_ed25519"), description="the private key that opens the nodes' doors"
+    )
+    keep: Keep = Field(default=Keep(), description="how long snapshots stay")
+    jobs: int = Field(default=8, ge=1, le=1000, description="how many nodes are collected at the same time")
+
+    @property
+    def nodes_file(self) -> Path:
+        """The generated node list."""
+        return self.state / "nodes.yaml"
+
+    @property
+    def known_hosts_file(self) -> Path:
+        """The generated known_hosts: exactly the listed nodes' keys."""
+        return self.state / "known_hosts"
+
+    @property
+    def history_file(self) -> Path:
+        """The database of what was collected and when."""
+        return self.state / "history.sqlite"
+
+
+def load_settings(path: Path = DEFAULT_FILE) -> Settings:
+    """Read and check collector.yaml. Raises ConfigError, which names file, line and key."""
+    return load_model(path, Settings)
+
+
+def example() -> str:
+    """Return a collector.yaml with every setting, its meaning and its default."""
+    return "\n".join(["# Settings of a kaizen collector.", *_example_of(Settings, ""), ""])
+
+
+def _example_of(model: type[BaseModel], indent: str) -> list[str]:
+    lines = []
+    for name, field in model.model_fields.items():
+        lines.append(f"{indent}# {field.description}")
+        default = field.default
+        if isinstance(default, BaseModel):
+            lines += [f"{indent}{name}:", *_example_of(type(default), indent + "  ")]
+        elif default is None:
+            lines.append(f"{indent}# {name}: /var/lib/kaizen/{name}")
+        else:
+            lines.append(f"{indent}{name}: {default}")
+    return lines

@@ -1,0 +1,89 @@
+"""Nodes from Puppet fact files, one a node, YAML or JSON.
+
+Taken are the facts themselves (`facter --json`, `facter --yaml`, `puppet facts`), and facts under `values` beside
+a `name`, which is what a Puppet Server's fact cache and older `puppet facts` write. A node is listed when its
+`kaizen_backup` fact says that it is enabled; see facts.d/kaizen_backup.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kaizen_backups.errors import ConfigError, KaizenError
+from kaizen_backups.node import KEY_TYPES
+from kaizen_backups.sources import Found, Problem
+
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+class _FactLoader(yaml.CSafeLoader):
+    """Safe YAML in which Ruby's object tags are mappings: a fact cache begins with one."""
+
+
+_FactLoader.add_multi_constructor(
+    "!ruby/object:", lambda loader, _suffix, node: loader.construct_mapping(node, deep=True)
+)
+
+
+def read_facts(directory: Path) -> Found:
+    """Read every fact file of a directory. Raises ConfigError when the directory itself can't be read."""
+    found = Found()
+    try:
+        files = sorted(f for f in directory.iterdir() if f.suffix in SUFFIXES and not f.name.startswith("."))
+    except OSError as error:
+        raise ConfigError(f"sources.facts: {directory}: {error.strerror}") from error
+    for file in files:
+        try:
+            name, facts = _load(file)
+            backup = facts.get("kaizen_backup")
+            if isinstance(backup, dict) and backup.get("enabled") in (True, "true"):
+                found.nodes[name] = _node(facts, backup)
+        except KaizenError as error:
+            found.problems.append(Problem(file.stem, str(error)))
+    return found
+
+
+def _load(file: Path) -> tuple[str, dict[str, Any]]:
+    """Return the certname and the facts of one file."""
+    try:
+        data = yaml.load(file.read_bytes(), Loader=_FactLoader)  # noqa: S506 # a safe loader
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{file}: neither YAML nor JSON: {' '.join(str(error).split())}") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"{file}: holds no facts")
+    facts = data.get("values", data)
+    if not isinstance(facts, dict):
+        raise ConfigError(f"{file}: holds no facts under 'values'")
+    name = data.get("name") or facts.get("clientcert") or _dig(facts, "networking", "fqdn")
+    if not isinstance(name, str):
+        raise ConfigError(f"{file}: says no name: there is neither 'name', 'clientcert' nor 'networking.fqdn'")
+    return name.lower(), facts
+
+
+def _node(facts: dict[str, Any], backup: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that the facts state; whether they are any good is the node list's to check."""
+    node = {"origin": "facts", "address": _dig(facts, "networking", "ip"), "host_keys": _host_keys(facts)}
+    for key in ("role", "user", "port"):
+        if key in backup:
+            node[key] = backup[key]
+    return node
+
+
+def _host_keys(facts: dict[str, Any]) -> list[str]:
+    """Return the `ssh` fact's keys, the best type first; types that are not taken are left out."""
+    entries = facts.get("ssh")
+    keys: list[str] = []
+    for entry in entries.values() if isinstance(entries, dict) else ():
+        if isinstance(entry, dict) and entry.get("type") in KEY_TYPES:
+            keys.append(f"{entry['type']} {entry.get('key')}")
+    return sorted(keys, key=lambda key: KEY_TYPES.index(key.split(" ")[0]))
+
+
+def _dig(facts: dict[str, Any], *keys: str) -> Any:
+    value: Any = facts
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,74 @@
+# frozen_string_literal: true
+
+require 'spec_helper'
+
+describe 'quickstack::backups::access' do
+  it { is_expected.to compile.and_raise_error(%r{private}) }
+end
+
+describe 'quickstack::backups' do
+  # What is rendered doesn't depend on the system.
+  context 'with the golden inputs' do
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+    let(:params) { golden_inputs('quickstack::backups') }
+
+    it 'has the golden files' do
+      is_expected.to contain_file('/var/lib/kaizen/.ssh/authorized_keys').with_content(golden('authorized_keys'))
+      is_expected.to contain_file('/etc/sudoers.d/kaizen-backup').with_content(golden('sudoers'))
+      is_expected.to contain_file('/etc/kaizen/rsyncd.conf').with_content(golden('rsyncd.conf'))
+    end
+  end
+
+  on_supported_os.each do |os, os_facts|
+    context "on #{os}, the door" do
+      let(:facts) { os_facts }
+
+      it 'belongs to root' do
+        is_expected.to contain_package('sudo')
+        is_expected.to contain_group('kaizen').with(ensure: 'present', system: true)
+        is_expected.to contain_user('kaizen').with(
+          ensure: 'present', system: true, gid: 'kaizen', home: '/var/lib/kaizen', managehome: false, shell: '/bin/sh', password: '*',
+        )
+        is_expected.to contain_file('/var/lib/kaizen/.ssh')
+          .with(ensure: 'directory', owner: 'root', group: 'kaizen', mode: '0750', seltype: 'ssh_home_t')
+        is_expected.to contain_file('/var/lib/kaizen/.ssh/authorized_keys')
+          .with(owner: 'root', group: 'kaizen', mode: '0640', seltype: 'ssh_home_t', content: '')
+          .that_requires(['File[/etc/kaizen/rsyncd.conf]', 'File[/etc/sudoers.d/kaizen-backup]'])
+        is_expected.to contain_file('/etc/sudoers.d/kaizen-backup')
+          .with(owner: 'root', group: 'root', mode: '0440', validate_cmd: '/usr/sbin/visudo -cf %')
+          .that_requires('Package[sudo]')
+        is_expected.to contain_file('/etc/kaizen/rsyncd.conf').with(owner: 'root', group: 'root', mode: '0644')
+      end
+
+      context 'when it is disabled' do
+        let(:params) { { enabled: false } }
+
+        it 'is gone' do
+          is_expected.to contain_file('/var/lib/kaizen/.ssh').with(ensure: 'absent', force: true)
+          is_expected.to contain_file('/etc/sudoers.d/kaizen-backup').with_ensure('absent')
+          is_expected.to contain_file('/etc/kaizen/rsyncd.conf').with_ensure('absent')
+          is_expected.to contain_user('kaizen').with(ensure: 'absent', managehome: false).that_comes_before('Group[kaizen]')
+          is_expected.to contain_group('kaizen').with_ensure('absent')
+        end
+      end
+    end
+  end
+
+  context 'with another user and another directory' do
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+    let(:params) { { user: 'reader', backups_dir: '/srv/backups', collector_keys: ['ssh-rsa AAAAB3NzaC1yc2E='] } }
+
+    it 'names them everywhere' do
+      is_expected.to contain_user('reader').with_gid('reader')
+      is_expected.to contain_group('reader')
+      is_expected.to contain_file('/srv/backups').with_mode('0700')
+      is_expected.to contain_file('/etc/kaizen/rsyncd.conf').with_content(%r{^path = /srv/backups$})
+      is_expected.to contain_file('/etc/sudoers.d/kaizen-backup')
+        .with_content(%r{\ADefaults:reader [^\n]*\nreader ALL=\(root\) NOPASSWD: [^\n]*\n\z})
+      is_expected.to contain_file('/var/lib/kaizen').with_group('reader')
+      is_expected.to contain_file('/var/lib/kaizen/.ssh').with_group('reader')
+      is_expected.to contain_file('/var/lib/kaizen/.ssh/authorized_keys')
+        .with(group: 'reader', content: %r{\Arestrict,command="sudo -n [^"]*" ssh-rsa AAAAB3NzaC1yc2E=\n\z})
+    end
+  end
+end

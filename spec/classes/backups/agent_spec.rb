@@ -1,0 +1,52 @@
+# frozen_string_literal: true
+
+require 'spec_helper'
+
+describe 'quickstack::backups::agent' do
+  it { is_expected.to compile.and_raise_error(%r{private}) }
+end
+
+describe 'quickstack::backups' do
+  # What is rendered doesn't depend on the system.
+  context 'with the golden inputs' do
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+    let(:params) { golden_inputs('quickstack::backups') }
+
+    it { is_expected.to contain_file('/etc/kaizen/node.conf').with_content(golden('node.conf')) }
+  end
+
+  on_supported_os.each do |os, os_facts|
+    context "on #{os}, the agent" do
+      let(:facts) { os_facts }
+
+      it 'is there before its settings, and judges them' do
+        is_expected.to contain_package('rsync')
+        is_expected.to contain_package('zstd')
+        is_expected.to contain_file('/backups').with(ensure: 'directory', owner: 'root', group: 'root', mode: '0700')
+        is_expected.to contain_file('/usr/local/sbin/kaizen-backup')
+          .with(owner: 'root', group: 'root', mode: '0755', source: 'puppet:///modules/quickstack/backups/kaizen-backup')
+        is_expected.to contain_file('/etc/kaizen/roles').with(
+          ensure: 'directory', owner: 'root', group: 'root', mode: '0644',
+          source: 'puppet:///modules/quickstack/backups/roles', recurse: 'remote', purge: nil
+        )
+        is_expected.to contain_file('/etc/kaizen/node.conf')
+          .with(owner: 'root', group: 'root', mode: '0640', validate_cmd: '/usr/local/sbin/kaizen-backup check-config %')
+          .that_requires(['File[/usr/local/sbin/kaizen-backup]', 'File[/etc/kaizen/roles]', 'File[/backups]'])
+          .that_requires(['Package[rsync]', 'Package[zstd]'])
+        is_expected.to contain_file('/etc/logrotate.d/kaizen-backup')
+          .with(owner: 'root', group: 'root', mode: '0644', content: %r{^/var/log/kaizen-backup\.log \{$})
+      end
+
+      context 'when it is disabled' do
+        let(:params) { { enabled: false } }
+
+        it 'is gone' do
+          ['/usr/local/sbin/kaizen-backup', '/etc/kaizen/node.conf', '/etc/logrotate.d/kaizen-backup'].each do |path|
+            is_expected.to contain_file(path).with_ensure('absent')
+          end
+          is_expected.to contain_file('/etc/kaizen/roles').with(ensure: 'absent', force: true)
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,129 @@
+# frozen_string_literal: true
+
+require 'spec_helper'
+
+describe 'quickstack::backups::collector' do
+  source = '/srv/packages/kaizen_backups-0.1.0-py3-none-any.whl'
+  version = JSON.parse(File.read(File.join(ROOT, 'metadata.json')))['version']
+  packages = {
+    'Debian' => ['bubblewrap', 'openssh-client', 'python3-venv', 'rsync'],
+    'RedHat' => ['bubblewrap', 'openssh-clients', 'python3.11', 'rsync'],
+  }
+  # Debian 11 and Ubuntu 22.04 have no Python that is new enough.
+  python = { 'debian-11-x86_64' => nil, 'ubuntu-22.04-x86_64' => nil, 'debian-12-x86_64' => '/usr/bin/python3', 'ubuntu-24.04-x86_64' => '/usr/bin/python3' }
+  python.default = '/usr/bin/python3.11'
+
+  on_supported_os.each do |os, os_facts|
+    context "on #{os}" do
+      let(:facts) { os_facts }
+      let(:node) { 'foo.example.com' }
+
+      required = { package_source: source, python: python[os] ? nil : '/usr/local/bin/python3.11' }.compact
+      unless python[os]
+        context 'without the path of a Python' do
+          let(:params) { { package_source: source } }
+
+          it { is_expected.to compile.and_raise_error(%r{A collector needs Python 3\.11, and #{os_facts[:os]['name']} [0-9.]+ has no package of it}) }
+        end
+      end
+
+      context 'by itself' do
+        let(:params) { required }
+
+        it 'is backed up like any node' do
+          is_expected.to compile.with_all_deps
+          is_expected.to contain_class('quickstack::backups').with_enabled(true)
+        end
+
+        it 'installs the package of its own version' do
+          packages[os_facts[:os]['family']].each do |package|
+            is_expected.to contain_package(package).that_comes_before('Exec[kaizen: virtual environment]')
+          end
+          is_expected.to contain_exec('kaizen: virtual environment')
+            .with(command: [python[os] || '/usr/local/bin/python3.11', '-m', 'venv', '/opt/kaizen'], creates: '/opt/kaizen/bin/python')
+            .that_comes_before('Exec[kaizen: package]')
+          is_expected.to contain_exec('kaizen: package').with(
+            command: ['/opt/kaizen/bin/python', '-m', 'pip', 'install', '--quiet', '--upgrade', '--', source],
+            unless: "/usr/bin/test \"$(/opt/kaizen/bin/kaizen --version)\" = 'kaizen #{version}'",
+            logoutput: 'on_failure', timeout: 600
+          ).that_comes_before('File[/usr/local/bin/kaizen]')
+          is_expected.to contain_file('/usr/local/bin/kaizen').with(ensure: 'link', target: '/opt/kaizen/bin/kaizen')
+        end
+
+        it 'has a key pair, a store and settings before it has a schedule' do
+          ['/etc/kaizen/ssh', '/backups/nodes'].each do |dir|
+            is_expected.to contain_file(dir).with(ensure: 'directory', owner: 'root', group: 'root', mode: '0700')
+          end
+          ['/etc/kaizen/nodes.d', '/var/lib/kaizen/facts'].each do |dir|
+            is_expected.to contain_file(dir).with(ensure: 'directory', owner: 'root', group: 'root', mode: '0755')
+          end
+          is_expected.to contain_exec('kaizen: key pair').with(
+            command: ['/usr/bin/ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'kaizen@foo.example.com', '-f', '/etc/kaizen/ssh/id_ed25519'],
+            creates: '/etc/kaizen/ssh/id_ed25519',
+          ).that_requires('File[/etc/kaizen/ssh]')
+          is_expected.to contain_file('/etc/kaizen/collector.yaml')
+            .with(owner: 'root', group: 'root', mode: '0640', validate_cmd: '/usr/local/bin/kaizen config check %')
+            .that_requires(['File[/usr/local/bin/kaizen]', 'Exec[kaizen: key pair]', 'File[/backups/nodes]'])
+            .that_comes_before('File[/etc/cron.d/kaizen-collect]')
+          is_expected.to contain_file('/etc/cron.d/kaizen-collect')
+            .with(owner: 'root', group: 'root', mode: '0644')
+            .with_content(%r{^[1-5]?[0-9] 3 \* \* \* root /usr/local/bin/kaizen collect$})
+        end
+      end
+    end
+  end
+
+  context 'with the golden inputs, beside quickstack::backups' do
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+    let(:pre_condition) { "class { 'quickstack::backups': backups_dir => '/backups' }" }
+    let(:params) { golden_inputs('quickstack::backups::collector') }
+
+    it 'has the golden files' do
+      is_expected.to compile.with_all_deps
+      is_expected.to contain_file('/etc/kaizen/collector.yaml').with_content(golden('collector.yaml'))
+      is_expected.to contain_file('/etc/cron.d/kaizen-collect').with_content(golden('cron-collect'))
+      # Nothing but snapshots can be read through any door, so this one needs nothing of its own to hide the store.
+      is_expected.to contain_file('/etc/kaizen/rsyncd.conf').with_content(golden('rsyncd.conf'))
+    end
+  end
+
+  context 'where the node itself is not backed up' do
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+    let(:pre_condition) { "class { 'quickstack::backups': enabled => false }" }
+    let(:params) { { package_source: source, store: '/srv/nodes' } }
+
+    it 'goes on collecting' do
+      is_expected.to compile.with_all_deps
+      is_expected.to contain_file('/srv/nodes').with_mode('0700')
+    end
+  end
+
+  context 'with a value that it refuses' do
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+
+    {
+      package_source: '--index-url=https://example.com',
+      packages: [''],
+      python: 'python3',
+      store: '/a:b',
+      keep_days: 0,
+      jobs: 0,
+      facts_dir: 'facts',
+      cron_hour: -1,
+      cron_min: 60,
+      cron_email: '-oQ/tmp',
+    }.each do |name, value|
+      context "#{name} #{value.inspect}" do
+        let(:params) { { package_source: source, name => value } }
+
+        it { is_expected.to compile.and_raise_error(%r{parameter '#{name}'}) }
+      end
+    end
+
+    context 'a store in the very place of its own snapshots' do
+      let(:params) { { package_source: source, store: '/backups' } }
+
+      it { is_expected.to compile.and_raise_error(%r{The store can't be /backups itself}) }
+    end
+  end
+end

@@ -1,0 +1,125 @@
+"""The program, as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kaizen_backups.settings import Settings
+from samples import host_key
+
+KAIZEN = Path(sys.executable).with_name("kaizen")
+COMMANDS = ["collect", "config check", "config example", "nodes list", "nodes refresh", "nodes show", "status"]
+
+
+@pytest.fixture
+def config(settings: Settings, tmp_path: Path) -> Path:
+    path = tmp_path / "collector.yaml"
+    path.write_text(yaml.safe_dump(settings.model_dump(mode="json")))
+    assert settings.sources.nodes_d
+    for name in ("one", "two"):
+        host = {"address": f"{name}.example", "host_keys": [host_key(name)]}
+        (settings.sources.nodes_d / f"{name}.yaml").write_text(yaml.safe_dump(host))
+    return path
+
+
+def kaizen(config: Path | None, *arguments: str) -> subprocess.CompletedProcess[str]:
+    options = ["--config", str(config)] if config else []
+    environment = {**os.environ, "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
+    return subprocess.run([KAIZEN, *options, *arguments], capture_output=True, text=True, check=False, env=environment)
+
+
+def test_the_version_is_the_modules() -> None:
+    metadata = json.loads((Path(__file__).parents[3] / "metadata.json").read_text())
+    assert kaizen(None, "--version").stdout == f"kaizen {metadata['version']}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    result = kaizen(None, *command.split(), "--help")
+    assert result.returncode == 0
+    assert "Example" in result.stdout
+    assert f"kaizen {command.removesuffix(' list')}" in result.stdout
+
+
+def test_help_names_every_command_and_the_exit_codes() -> None:
+    result = kaizen(None, "--help")
+    for command in {command.split()[0] for command in COMMANDS}:
+        assert f"  {command} " in result.stdout
+    assert "75 another run holds the lock" in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize("arguments", [["fly"], ["status", "--fast"], ["--nothing"], ["nodes", "show"]])
+def test_a_wrong_usage_exits_2_and_says_what(arguments: list[str]) -> None:
+    result = kaizen(None, *arguments)
+    assert result.returncode == 2
+    assert "Error: " in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_bad_settings_exit_78_and_are_named(config: Path) -> None:
+    config.write_text("jobs: 0\nkeep: {days: none}\n")
+    for command in (["config", "check"], ["status"], ["nodes"], ["collect"]):
+        result = kaizen(config, *command)
+        assert result.returncode == 78
+        assert f"kaizen: {config}:1: jobs: " in result.stderr
+        assert f"kaizen: {config}:2: keep.days: " in result.stderr
+
+
+def test_the_example_passes_its_own_check(tmp_path: Path) -> None:
+    (tmp_path / "collector.yaml").write_text(kaizen(None, "config", "example").stdout)
+    assert kaizen(None, "config", "check", str(tmp_path / "collector.yaml")).returncode == 0
+
+
+def test_nodes_are_listed_shown_and_printed_as_json(config: Path) -> None:
+    assert kaizen(config, "nodes", "refresh").stdout == "2 nodes\n"
+    lines = kaizen(config, "nodes").stdout.splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        ["one", "one.example", "generic", "onboarded", "1"],
+        ["two", "two.example", "generic", "onboarded", "1"],
+    ]
+    assert [node["name"] for node in json.loads(kaizen(config, "nodes", "list", "--json").stdout)["nodes"]] == [
+        "one",
+        "two",
+    ]
+    assert "SHA256:" in kaizen(config, "nodes", "show", "one").stdout
+
+
+def test_an_unknown_node_is_an_error_in_one_line(config: Path) -> None:
+    result = kaizen(config, "nodes", "show", "three")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "kaizen: three: no such node; see 'kaizen nodes'\n"
+
+
+def test_a_problem_with_a_node_is_named_and_exits_1(config: Path, settings: Settings) -> None:
+    assert settings.sources.nodes_d
+    (settings.sources.nodes_d / "bad.yaml").write_text("address: nowhere.example\n")
+    result = kaizen(config, "nodes", "refresh")
+    assert result.returncode == 1
+    assert result.stdout == "2 nodes\n"
+    assert "bad: no usable host key" in result.stderr
+
+
+def test_status_of_nodes_never_collected(config: Path) -> None:
+    kaizen(config, "nodes", "refresh")
+    result = kaizen(config, "status")
+    assert result.returncode == 1
+    assert "0 of 2 nodes are safe: 2 never" in result.stdout
+    data = json.loads(kaizen(config, "status", "--json").stdout)
+    assert data["summary"] == {"never": 2, "failing": 0, "stale": 0, "late": 0, "fresh": 0}
+    assert data["nodes"][0]["problem"] == "never collected"
+
+
+def test_status_without_any_node_is_not_good(config: Path, settings: Settings) -> None:
+    result = kaizen(config, "status")
+    assert result.returncode == 1
+    assert "no nodes" in result.stdout
+
+
+def test_no_colour_without_a_terminal(config: Path) -> None:
+    kaizen(config, "nodes", "refresh")
+    assert "\x1b" not in kaizen(config, "status").stdout + kaizen(config, "nodes").stdout

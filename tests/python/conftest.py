@@ -1,0 +1,43 @@
+"""Fixtures for the package's tests: a collector's settings in a directory of the test's own, and snapshots."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kaizen_backups.settings import Keep, Settings, Sources
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings whose every path is below the test's own directory."""
+    (tmp_path / "facts").mkdir()
+    (tmp_path / "nodes.d").mkdir()
+    return Settings(
+        store=tmp_path / "store",
+        state=tmp_path / "state",
+        key=tmp_path / "key",
+        sources=Sources(facts=tmp_path / "facts", nodes_d=tmp_path / "nodes.d"),
+        keep=Keep(days=8),
+    )
+
+
+@pytest.fixture
+def make_snapshot(tmp_path: Path) -> Callable[..., Path]:
+    """Return a maker of snapshots: a directory with files, a right SHA256SUMS and a backup.info."""
+
+    def make(where: str = "snapshot", **files: bytes) -> Path:
+        root = tmp_path / where
+        root.mkdir(parents=True)
+        content = {"etc/a": b"one\n", "etc/sub/b": b"two\n", **files, "backup.info": b"status = complete\n"}
+        lines = []
+        for name, data in sorted(content.items()):
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            lines.append(f"{hashlib.sha256(data).hexdigest()}  {name}\n")
+        (root / "SHA256SUMS").write_text("".join(lines))
+        return root
+
+    return make

@@ -1,0 +1,86 @@
+"""The forms in which Puppet and facter write facts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kaizen_backups.errors import ConfigError
+from kaizen_backups.sources.facts import read_facts
+from samples import host_key
+
+KEY = host_key().split(" ")[1]
+FACTS = {
+    "networking": {"ip": "10.0.0.4", "fqdn": "n1.example"},
+    "ssh": {"rsa": {"type": "ssh-rsa", "key": "R"}, "ed25519": {"type": "ssh-ed25519", "key": KEY}},
+    "kaizen_backup": {"enabled": True, "role": "compute"},
+}
+FACTER_YAML = f"""
+networking:
+  ip: 10.0.0.4
+  fqdn: n1.example
+ssh:
+  rsa: {{type: ssh-rsa, key: R}}
+  ed25519: {{type: ssh-ed25519, key: {KEY}}}
+kaizen_backup: {{enabled: true, role: compute}}
+"""
+FORMS = {
+    "facter.json": json.dumps(FACTS),
+    "facter.yaml": FACTER_YAML,
+    "puppet-facts.json": json.dumps({**FACTS, "clientcert": "n1.example"}),
+    "old-puppet-facts.json": json.dumps({"name": "n1.example", "values": FACTS, "timestamp": "x"}),
+    "server-cache.yaml": "--- !ruby/object:Puppet::Node::Facts\nname: n1.example\nvalues:"
+    + FACTER_YAML.replace("\n", "\n  ")
+    + "\ntimestamp: 2026-11-24 01:00:00.000000000 Z\nexpiration: 2026-11-24 01:30:00.000000000 Z\n",
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_gives_the_same_node(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(FORMS[name])
+    found = read_facts(tmp_path)
+    assert found.problems == []
+    assert found.nodes == {
+        "n1.example": {
+            "origin": "facts",
+            "address": "10.0.0.4",
+            "role": "compute",
+            "host_keys": [f"ssh-ed25519 {KEY}", "ssh-rsa R"],
+        }
+    }
+
+
+@pytest.mark.parametrize("backup", [None, {}, {"enabled": False}, {"enabled": "false"}, "enabled", [1]])
+def test_a_node_is_listed_only_when_its_fact_says_that_it_is_enabled(tmp_path: Path, backup: object) -> None:
+    (tmp_path / "n1.json").write_text(json.dumps({**FACTS, "kaizen_backup": backup}))
+    assert read_facts(tmp_path).nodes == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"[]", b"null", b"{", b"\xff\xfe\x00", b"a: b: c", b"!!python/object/apply:os.system ['touch x']",
+        b'{"networking": {"ip": "10.0.0.4"}}', b'{"name": 5, "values": {}}', b'{"name": "a", "values": []}',
+        b"[" * 100_000,
+    ],
+)  # fmt: skip
+def test_a_file_that_holds_no_facts_is_named_and_harms_no_other(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "bad.yaml").write_bytes(content)
+    (tmp_path / "good.json").write_text(json.dumps(FACTS))
+    found = read_facts(tmp_path)
+    assert list(found.nodes) == ["n1.example"]
+    (problem,) = found.problems
+    assert problem.node == "bad"
+    assert problem.message.startswith(f"{tmp_path}/bad.yaml: ")
+    assert "\n" not in problem.message
+
+
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "README").write_text("{")
+    (tmp_path / ".n1.json.swp").write_text("{")
+    assert read_facts(tmp_path).problems == []
+
+
+def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"sources\.facts: .*: No such file or directory"):
+        read_facts(tmp_path / "nowhere")

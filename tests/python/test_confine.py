@@ -1,0 +1,67 @@
+"""The cage, for real: what a program in it can see and do."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from kaizen_backups.confine import confined
+from kaizen_backups.run import Result, run
+
+
+@pytest.fixture
+def cage(tmp_path: Path) -> Path:
+    """Return a store with two nodes; the caged program gets the first."""
+    for name in ("mine", "other"):
+        (tmp_path / "store" / name).mkdir(parents=True)
+        (tmp_path / "store" / name / "file").write_text(f"{name}\n")
+    with socket.socket(socket.AF_UNIX) as control:
+        control.bind(str(tmp_path / "m"))
+    return tmp_path
+
+
+def inside(cage: Path, script: str, *, store: bool = True) -> Result:
+    command = confined(["sh", "-c", script], socket=cage / "m", store=cage / "store" / "mine" if store else None)
+    return asyncio.run(run(command))
+
+
+def test_one_nodes_directory_is_all_of_the_store_that_there_is(cage: Path) -> None:
+    assert inside(cage, "cat /store/file; ls /").out.split() == [
+        *["mine", "bin", "dev", "etc", "lib", "lib64", "m", "proc", "store", "usr"],
+    ]
+    assert inside(cage, f"cat {cage}/store/other/file").code != 0
+
+
+def test_nothing_but_that_directory_can_be_written(cage: Path) -> None:
+    assert inside(cage, "touch /store/new").code == 0
+    for place in ("/x", "/usr/x", "/etc/x", "/etc/passwd", "/m"):
+        assert inside(cage, f": >>{place}").code != 0, place
+    inside(cage, "touch /dev/x")
+    assert not Path("/dev/x").exists()
+
+
+def test_a_symlink_out_of_the_directory_leads_nowhere(cage: Path) -> None:
+    (cage / "store/mine/out").symlink_to(cage / "store" / "other")
+    assert inside(cage, "cat /store/out/file").code != 0
+
+
+def test_there_is_no_network_and_no_other_process(cage: Path) -> None:
+    assert inside(cage, "cat /proc/net/dev | grep -c :").out.strip() == "1"
+    assert inside(cage, "ls -d /proc/[0-9]* | wc -l").out.strip() in ("3", "4", "5")
+
+
+def test_owners_and_modes_can_be_given_and_devices_not_made(cage: Path) -> None:
+    assert inside(cage, "chown 1234:1234 /store/file && chmod 4755 /store/file").code == 0
+    assert inside(cage, "mknod /store/sda b 8 0").code != 0
+    assert inside(cage, "mount -t tmpfs x /store").code != 0
+
+
+def test_without_a_store_there_are_no_capabilities(cage: Path) -> None:
+    result = inside(cage, "ls /; grep CapEff /proc/self/status", store=False)
+    assert "store" not in result.out
+    assert result.out.split()[-1] == "0" * 16
+
+
+def test_the_environment_is_empty(cage: Path) -> None:
+    assert set(inside(cage, "env").out.split()) <= {"PATH=/usr/bin", "PWD=/", "SHLVL=0", "_=/usr/bin/env"}

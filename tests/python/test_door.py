@@ -1,0 +1,37 @@
+"""The command lines that lead to a node: nothing is trusted on first use, and no name becomes an option."""
+
+from pathlib import Path
+
+from kaizen_backups.door import master_command, pull_arguments, rsync_command
+from kaizen_backups.settings import Settings
+from samples import make_node
+
+NODE = make_node(port=2222, user="saver")
+
+
+def test_the_host_key_is_checked_against_the_node_lists_alone(settings: Settings) -> None:
+    command = " ".join(master_command(NODE, settings, Path("/run/m")))
+    for option in (
+        "StrictHostKeyChecking=yes",
+        f"UserKnownHostsFile={settings.known_hosts_file}",
+        "GlobalKnownHostsFile=/dev/null",
+        "HostKeyAlias=node1.kaizen.example",
+        "UpdateHostKeys=no",
+        "-F /dev/null",
+    ):
+        assert option in command
+
+
+def test_addresses_and_names_stand_after_a_double_dash(settings: Settings) -> None:
+    assert master_command(NODE, settings, Path("/run/m"))[-6:] == ["-l", "saver", "-p", "2222", "--", "10.0.0.1"]
+    command = rsync_command(NODE, ["-a"], "2026-11-24/", "/store/x/")
+    assert command[-3:] == ["--", "saver@node1.kaizen.example::backups/2026-11-24/", "/store/x/"]
+
+
+def test_a_pull_fills_a_fresh_directory_with_links_to_its_bases() -> None:
+    arguments = pull_arguments(["2026-11-23", ".partial-x"], checksum=False)
+    assert arguments[-2:] == ["--link-dest=/store/2026-11-23", "--link-dest=/store/.partial-x"]
+    assert "--no-D" in arguments
+    assert "--numeric-ids" in arguments
+    assert not {"--inplace", "--delete", "--checksum"} & set(arguments)
+    assert "--checksum" in pull_arguments([], checksum=True)

@@ -1,0 +1,39 @@
+"""The runner: a program is never left behind, and can't fill our memory."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from kaizen_backups.run import TooMuchOutputError, run
+
+
+def test_code_output_and_last_words() -> None:
+    result = asyncio.run(run(["sh", "-c", "echo out; echo one >&2; echo two >&2; exit 3"]))
+    assert (result.code, result.out, result.last_words) == (3, "out\n", "two")
+
+
+def test_a_program_that_writes_without_end_is_ended() -> None:
+    with pytest.raises(TooMuchOutputError):
+        asyncio.run(run(["yes"], limit=1000))
+
+
+def test_a_cancelled_program_is_killed(tmp_path: Path) -> None:
+    async def cancel() -> None:
+        task = asyncio.create_task(run(["sh", "-c", f"echo $$ >{tmp_path}/pid; exec sleep 60"]))
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    began = time.monotonic()
+    asyncio.run(cancel())
+    assert time.monotonic() - began < 30
+    assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
+
+
+def test_the_callers_environment_stays_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LD_PRELOAD", "/nowhere.so")
+    assert "LD_PRELOAD" not in asyncio.run(run(["env"])).out

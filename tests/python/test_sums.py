@@ -1,0 +1,142 @@
+"""SHA256SUMS and the tree it describes: what does not agree is found, and nothing outside the tree is read."""
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kaizen_backups.errors import DataError
+from kaizen_backups.sums import check_tree, parse_sums
+
+Make = Callable[..., Path]
+SUM = "0" * 64
+
+
+def test_a_whole_snapshot_is_counted(make_snapshot: Make) -> None:
+    root = make_snapshot()
+    checked = check_tree(root)
+    assert (checked.files, checked.new_files) == (3, 3)
+    assert checked.bytes == checked.new_bytes == 4 + 4 + 18
+    assert checked.sums_sha256 == hashlib.sha256((root / "SHA256SUMS").read_bytes()).hexdigest()
+
+
+@given(st.lists(st.binary(min_size=1, max_size=20).filter(lambda n: not {0, 47} & set(n)), unique=True, max_size=5))
+def test_names_of_any_bytes_are_read_as_sha256sum_writes_them(
+    tmp_path_factory: pytest.TempPathFactory, names: list[bytes]
+) -> None:
+    root = tmp_path_factory.mktemp("names")
+    names = [name for name in names if name not in (b".", b"..", b"SHA256SUMS")]
+    for name in names:
+        Path(os.fsdecode(os.fsencode(root) + b"/" + name)).touch()
+    written = subprocess.run(["sha256sum", "--", *names], cwd=root, capture_output=True, check=True) if names else None
+    sums = written.stdout if written else b""
+    assert set(parse_sums(sums)) == set(names)
+    (root / "SHA256SUMS").write_bytes(sums)
+    assert check_tree(root).files == len(names)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{SUM}  /etc/passwd",
+        f"{SUM}  ../other",
+        f"{SUM}  a/../../b",
+        f"{SUM}  a//b",
+        f"{SUM}  ./a",
+        f"{SUM}  a/",
+        f"{SUM} a",
+        f"{SUM[1:]}  a",
+        f"{SUM.replace('0', 'G')}  a",
+        f"\\{SUM}  a\\x",
+        f"\\{SUM}  ..\\/a",
+        "",
+        f"{SUM}  a\n{SUM}  a",
+    ],
+)
+def test_a_line_that_sha256sum_would_not_write_is_refused(line: str) -> None:
+    with pytest.raises(DataError, match=r"SHA256SUMS:\d"):
+        parse_sums(line.encode() + b"\n")
+
+
+def test_a_changed_file_is_named(make_snapshot: Make) -> None:
+    root = make_snapshot()
+    (root / "etc/a").write_bytes(b"One\n")
+    with pytest.raises(DataError, match="etc/a does not have the sum"):
+        check_tree(root)
+
+
+def test_a_missing_file_is_named(make_snapshot: Make) -> None:
+    root = make_snapshot()
+    (root / "etc/sub/b").unlink()
+    with pytest.raises(DataError, match="etc/sub/b is in SHA256SUMS and not in the snapshot"):
+        check_tree(root)
+
+
+def test_a_file_too_many_is_named_with_its_control_characters_spelt_out(make_snapshot: Make) -> None:
+    root = make_snapshot()
+    (root / "etc" / "\x1b[2Jx").touch()
+    with pytest.raises(DataError, match=r"^etc/\\x1b\[2Jx is not in SHA256SUMS"):
+        check_tree(root)
+
+
+def test_a_symlink_in_a_files_place_is_not_followed(make_snapshot: Make, tmp_path: Path) -> None:
+    root = make_snapshot()
+    (tmp_path / "elsewhere").write_bytes(b"one\n")
+    (root / "etc/a").unlink()
+    (root / "etc/a").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="etc/a is in SHA256SUMS and not in the snapshot"):
+        check_tree(root)
+
+
+def test_a_symlink_in_a_directorys_place_is_not_followed(make_snapshot: Make, tmp_path: Path) -> None:
+    root = make_snapshot()
+    (root / "etc/sub").rename(tmp_path / "moved")
+    (root / "etc/sub").symlink_to(tmp_path / "moved")
+    with pytest.raises(DataError, match="etc/sub/b is in SHA256SUMS and not in the snapshot"):
+        check_tree(root)
+
+
+def test_a_symlink_in_the_place_of_the_sums_is_not_followed(make_snapshot: Make, tmp_path: Path) -> None:
+    root = make_snapshot()
+    (root / "SHA256SUMS").rename(tmp_path / "sums")
+    (root / "SHA256SUMS").symlink_to(tmp_path / "sums")
+    with pytest.raises(DataError, match="SHA256SUMS: "):
+        check_tree(root)
+
+
+def linked(make_snapshot: Make, **files: bytes) -> tuple[Path, Path]:
+    """Return two snapshots, the second's files linked to the first's where they are the same."""
+    first, second = make_snapshot("first"), make_snapshot("second", **files)
+    for name in ("etc/a", "etc/sub/b", "backup.info"):
+        if (first / name).read_bytes() == (second / name).read_bytes():
+            (second / name).unlink()
+            os.link(first / name, second / name)
+    return first, second
+
+
+def test_only_what_is_new_is_read_again(make_snapshot: Make) -> None:
+    first, second = linked(make_snapshot, **{"etc/a": b"changed\n"})
+    checked = check_tree(second, first)
+    assert (checked.files, checked.new_files, checked.new_bytes) == (3, 1, 8)
+
+
+def test_a_link_is_read_again_when_the_two_lists_differ(make_snapshot: Make) -> None:
+    """A node may say that a file has new content under its old size and time: then the link is the wrong file."""
+    first, second = linked(make_snapshot)
+    sums = (second / "SHA256SUMS").read_text().splitlines(keepends=True)
+    (second / "SHA256SUMS").write_text("".join(SUM + line[64:] if line.endswith("etc/a\n") else line for line in sums))
+    with pytest.raises(DataError, match="etc/a does not have the sum"):
+        check_tree(second, first)
+
+
+def test_a_copy_is_read_even_where_the_lists_agree(make_snapshot: Make) -> None:
+    first, second = linked(make_snapshot)
+    (second / "etc/a").unlink()
+    (second / "etc/a").write_bytes(b"uno\n")
+    with pytest.raises(DataError, match="etc/a does not have the sum"):
+        check_tree(second, first)
