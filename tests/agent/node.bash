@@ -44,6 +44,7 @@ on_node() { env -i PATH="$PATH" TERM=dumb HOME=/root ${CLOCK:+"${CLOCK[@]}"} chr
 # In the background, as the leader of a process group: PID is the program's own.
 spawn() {
     setsid env -i PATH="$PATH" HOME=/root ${CLOCK:+"${CLOCK[@]}"} chroot "$NODE" "$@" 3>&- &
+    # shellcheck disable=SC2034 # for the tests
     PID=$!
 }
 

@@ -199,7 +199,7 @@ def test_a_second_collector_run_exits_75(ready: Cluster) -> None:
         first.communicate()
         ready.website.mend()
     assert result.code == 75
-    assert "another run holds /run/kaizen-collect.lock" in result.err
+    assert "another run holds /var/lib/kaizen/collect.lock" in result.err
 
 
 def test_interrupting_ends_at_once_with_130(ready: Cluster) -> None:

@@ -74,6 +74,8 @@ async def _collect_node(node: Node, night: Night, socket: Path) -> Outcome:
             await _receive_new(door, NodeStore(night.settings.store, node.name), night, outcome)
     except (KaizenError, OSError) as error:
         outcome.problems.append(str(error))
+    except Exception as error:  # a defect of ours, or of the node's making: it must not end the others' night
+        outcome.problems.append(f"unexpected {type(error).__name__}: {error}")
     outcome.seconds = round(time.monotonic() - began, 3)
     if not night.dry_run:
         problem = "; ".join(outcome.problems) or None

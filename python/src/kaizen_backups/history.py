@@ -51,7 +51,7 @@ class Attempt:
 
 
 class History:
-    """The open database. Safe to use from one thread at a time; every change is committed as it is made."""
+    """The open database. Every change is committed as it is made."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
@@ -91,7 +91,7 @@ def open_history(path: Path) -> Iterator[History]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=30)
         try:
             _migrate(connection)
             yield History(connection)

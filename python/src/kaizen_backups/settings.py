@@ -71,6 +71,11 @@ class Settings(_Section):
         return self.state / "known_hosts"
 
     @property
+    def lock_file(self) -> Path:
+        """What a run holds, so that there is one at a time."""
+        return self.state / "collect.lock"
+
+    @property
     def history_file(self) -> Path:
         """The database of what was collected and when."""
         return self.state / "history.sqlite"

@@ -123,3 +123,21 @@ def test_status_without_any_node_is_not_good(config: Path, settings: Settings) -
 def test_no_colour_without_a_terminal(config: Path) -> None:
     kaizen(config, "nodes", "refresh")
     assert "\x1b" not in kaizen(config, "status").stdout + kaizen(config, "nodes").stdout
+
+
+def test_collecting_nobody_is_not_good(config: Path, settings: Settings) -> None:
+    assert settings.sources.nodes_d
+    for file in settings.sources.nodes_d.iterdir():
+        file.unlink()
+    result = kaizen(config, "collect")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "there is no node to collect" in result.stderr
+
+
+def test_no_traceback_reaches_the_user(config: Path, settings: Settings) -> None:
+    settings.state.mkdir(exist_ok=True)
+    settings.nodes_file.mkdir()
+    result = kaizen(config, "nodes", "refresh")
+    assert result.returncode in (1, 78)
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.splitlines()) == 1

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,15 +14,13 @@ import click
 from kaizen_backups.cli.nodes import say_problems
 from kaizen_backups.cli.table import size
 from kaizen_backups.collect import Night, Outcome, collect
-from kaizen_backups.errors import printable
+from kaizen_backups.errors import KaizenError, printable
 from kaizen_backups.exit_codes import ExitCode
 from kaizen_backups.history import open_history
 from kaizen_backups.lock import only_run
 from kaizen_backups.node import Node
 from kaizen_backups.nodelist import refresh
 from kaizen_backups.settings import load_settings
-
-LOCK = Path("/run/kaizen-collect.lock")
 
 
 @click.command("collect")
@@ -44,10 +41,12 @@ def command(context: click.Context, nodes: tuple[str, ...], dry_run: bool, verbo
       kaizen collect --dry-run compute01.kaizen.example
     """
     settings = load_settings(context.obj)
-    with only_run(LOCK), open_history(settings.history_file) as history:
+    with only_run(settings.lock_file), open_history(settings.history_file) as history:
         known = refresh(settings)
         wanted = [known.get(name) for name in nodes] if nodes else list(known.nodes)
         failed = say_problems(known)
+        if not wanted:
+            raise KaizenError("there is no node to collect; 'kaizen nodes refresh' reads the sources")
         night = Night(settings, history, datetime.now().astimezone().date(), dry_run)
         outcomes = _run(wanted, night, verbose or sys.stdout.isatty(), as_json)
     if failed or any(outcome.problems for outcome in outcomes):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from kaizen_backups.errors import KaizenError
+from kaizen_backups.errors import KaizenError, printable
 from kaizen_backups.exit_codes import ExitCode
 
 _COMMANDS = ("collect", "config", "nodes", "status")
@@ -61,6 +61,12 @@ def cli(context: click.Context, config: Path) -> None:
     context.obj = config
 
 
+def _in_one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{printable(os.fsdecode(error.filename))}: {error.strerror}"
+    return f"unexpected {type(error).__name__}: {printable(str(error))}; KAIZEN_DEBUG=1 shows where"
+
+
 def main() -> None:
     """Run `kaizen`; no traceback reaches the user, unless KAIZEN_DEBUG is set."""
     try:
@@ -79,9 +85,9 @@ def main() -> None:
         # The reader of our output went away: `kaizen status | head`. Nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.FAILED
-    except OSError as error:
+    except Exception as error:
         if os.environ.get("KAIZEN_DEBUG"):
             raise
-        click.echo(f"kaizen: {error.filename or 'error'}: {error.strerror}", err=True)
+        click.echo(f"kaizen: {_in_one_line(error)}", err=True)
         code = ExitCode.FAILED
     sys.exit(code or ExitCode.GOOD)
