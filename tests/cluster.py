@@ -62,10 +62,10 @@ class Cluster:
         self._hiera = dict(HIERA)
 
     def furnish(self) -> None:
-        """Give every node what such a node has, and nothing of what the machine has in /usr/local and /root."""
+        """Give every node what such a node has, and nothing of what the machine has in /usr/local."""
         for node in self.nodes:
             node.sh("rm -rf /usr/local && mkdir -p /usr/local/{bin,sbin,etc} && touch /usr/local/etc/local.conf")
-            node.sh("find /root -mindepth 1 -maxdepth 1 -exec rm -rf {} + && echo notes >/root/notes")
+            node.sh("echo notes >/root/notes")
         _at_once(self._furnish_controller, self._furnish_compute, self._furnish_website)
 
     def _furnish_controller(self) -> None:

@@ -58,8 +58,8 @@ file_systems() {
     mount --bind "$LAB_DISK/backups" "$new/backups"
     read_only "$LAB_REPO" "$new/etc/puppet/code/environments/production/modules/quickstack"
     if [[ -n $LAB_WHEELHOUSE ]]; then
-        mkdir -p "$new$LAB_WHEELHOUSE"
-        read_only "$LAB_WHEELHOUSE" "$new$LAB_WHEELHOUSE"
+        mkdir "$new/run/lab/wheelhouse"
+        read_only "$LAB_WHEELHOUSE" "$new/run/lab/wheelhouse"
     fi
     devices
 }

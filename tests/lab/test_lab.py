@@ -494,10 +494,10 @@ def test_pip_looks_in_the_wheelhouse_alone(tmp_path: Path) -> None:
     (tmp_path / "mark").touch()
     with Fleet("wheels", wheelhouse=tmp_path) as fleet:
         node = fleet.add("one.kaizen.example")
-        assert node.path(tmp_path / "mark").exists()
-        assert node.run(["touch", str(tmp_path / "x")], check=False).code == 1
+        assert node.path("/run/lab/wheelhouse/mark").exists()
+        assert node.run(["touch", "/run/lab/wheelhouse/x"], check=False).code == 1
         told = node.run(["/usr/bin/python3", "-m", "pip", "config", "list"]).out.splitlines()
-        assert sorted(told) == [f"global.find-links='{tmp_path}'", "global.no-index='true'"]
+        assert sorted(told) == ["global.find-links='/run/lab/wheelhouse'", "global.no-index='true'"]
 
 
 # -- the command
