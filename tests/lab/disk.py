@@ -64,7 +64,7 @@ class Disk:
         self._identity(name, hosts)
         self._puppet(name)
         if wheelhouse is not None:
-            self.write("etc/pip.conf", f"[global]\nno-index = true\nfind-links = /run/lab/wheelhouse\n")
+            self.write("etc/pip.conf", "[global]\nno-index = true\nfind-links = /run/lab/wheelhouse\n")
 
     def write(self, inside: str, text: str, mode: int = 0o644) -> None:
         """A file of the upper layer; only for a node that is off."""
