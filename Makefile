@@ -41,8 +41,8 @@ SHELL_FILES := files/backups/kaizen-backup $(wildcard facts.d/*) $(wildcard test
 	$(shell find tests -name '*.sh' -o -name '*.bash')
 
 lint-python:
-	$(VENV)/bin/ruff format --check --diff -q .
-	$(VENV)/bin/ruff check -q .
+	$(VENV)/bin/ruff format --no-cache --check --diff -q .
+	$(VENV)/bin/ruff check --no-cache -q .
 
 lint-shell:
 	shellcheck $(SHELL_FILES)

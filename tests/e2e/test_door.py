@@ -1,8 +1,8 @@
 """The door: with the collector's key, from another machine, there is a node's snapshots to read and nothing else."""
 
 import pytest
-from cluster import Cluster
 
+from cluster import Cluster
 from lab import Node, Result
 
 KEY = "/etc/stolen"
