@@ -7,7 +7,8 @@ load node
 stand_in() {
     cp "$NODE/usr/bin/rsync" "$NODE/usr/bin/rsync.real"
     rm "$NODE/usr/bin/rsync"
-    printf '#!/bin/bash\n%s\n' "$1" >"$NODE/usr/bin/rsync"
+    # shellcheck disable=SC2016
+    printf '#!/bin/bash\n[[ $1 != --version ]] || exec rsync.real --version\n%s\n' "$1" >"$NODE/usr/bin/rsync"
     chmod 0755 "$NODE/usr/bin/rsync"
 }
 

@@ -18,6 +18,7 @@ setup() {
     NODE=$NODE/root
     mount -t proc proc "$NODE/proc"
     mount --rbind /dev "$NODE/dev"
+    mount -t tmpfs -o mode=1777 shm "$NODE/dev/shm" # libfaketime's memory, which a killed run leaves behind
     mount -t tmpfs -o mode=0755 run "$NODE/run"
     mount -t tmpfs -o mode=1777 tmp "$NODE/tmp"
     rm -rf "$NODE"/{etc,var/lib}/kaizen

@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# verify, restore, prune, status: what an operator does on the node itself.
+
+load node
+
+two_nights() {
+    at '2026-11-23 01:00:00' && agent run
+    echo newer >"$NODE/srv/data/a"
+    chmod 0600 "$NODE/srv/data/a"
+    at '2026-11-24 01:00:00' && agent run
+}
+
+@test "verify says that all is good, and names what is not: changed, missing, too many" {
+    two_nights
+    run agent verify
+    assert_status 0
+    assert_output_has '2026-11-23: good, 4 files'
+    assert_output_has '2026-11-24: good, 4 files'
+    printf X | dd of="$NODE/backups/2026-11-24/srv/data/a" conv=notrunc status=none
+    rm "$NODE/backups/2026-11-24/srv/data/sub/b"
+    touch "$NODE/backups/2026-11-24/srv/extra"
+    run agent verify
+    assert_status 65
+    assert_output_has '2026-11-23: good'
+    assert_output_has '2026-11-24: srv/data/a: FAILED'
+    assert_output_has '2026-11-24: srv/data/sub/b: in SHA256SUMS, and not in the snapshot'
+    assert_output_has '2026-11-24: srv/extra: not in SHA256SUMS'
+    run agent verify 2026-11-23
+    assert_status 0
+    [[ $output == '2026-11-23: good, 4 files' ]]
+    run agent verify 2020-01-01
+    assert_status 1
+    assert_output_has 'there is no snapshot 2020-01-01'
+}
+
+@test "restore brings a lost file back to where it was, as it was" {
+    two_nights
+    rm -r "$NODE/srv/data"
+    run agent restore /srv/data/a
+    assert_status 0
+    assert_output_has 'restored /srv/data/a from 2026-11-24'
+    [[ $(cat "$NODE/srv/data/a") == newer ]]
+    [[ $(stat -c %a "$NODE/srv/data/a") == 600 ]]
+    [[ $(stat -c %a "$NODE/srv/data") == "$(stat -c %a "$NODE/backups/2026-11-24/srv/data")" ]]
+    [[ ! -e $NODE/srv/data/sub ]]
+}
+
+@test "restore takes a date and a directory, and leaves the directories that are there as they are" {
+    two_nights
+    mkdir -m 0711 -p "$NODE/tmp/out/srv"
+    run agent restore /srv/data --at 2026-11-23 --to /tmp/out
+    assert_status 0
+    diff -r "$NODE/tmp/out/srv/data" "$NODE/backups/2026-11-23/srv/data"
+    [[ $(stat -c %a "$NODE/tmp/out/srv") == 711 ]]
+}
+
+@test "restore never overwrites a file that differs, unless told; nothing is ever deleted" {
+    two_nights
+    echo precious >"$NODE/srv/data/a"
+    echo own >"$NODE/srv/data/own"
+    rm "$NODE/srv/data/sub/b"
+    run agent restore /srv/data
+    assert_status 1
+    assert_output_has 'there already, and differ'
+    assert_output_has 'data/a'
+    [[ $(cat "$NODE/srv/data/a") == precious && ! -e $NODE/srv/data/sub/b ]]
+    run agent restore /srv/data --force
+    assert_status 0
+    [[ $(cat "$NODE/srv/data/a") == newer && $(cat "$NODE/srv/data/sub/b") == two && $(cat "$NODE/srv/data/own") == own ]]
+}
+
+@test "restore says where a path is that the snapshot does not have" {
+    at '2026-11-23 01:00:00' && agent run
+    rm "$NODE/srv/data/a"
+    at '2026-11-24 01:00:00' && agent run
+    run agent restore /srv/data/a
+    assert_status 1
+    assert_output_has '/srv/data/a is not in 2026-11-24; it is in 2026-11-23'
+    run agent restore /srv/data/a --at 2026-11-23
+    assert_status 0
+    run agent restore /srv/never
+    assert_status 1
+    assert_output_has 'it is in no other snapshot either'
+}
+
+@test "restore refuses what does not have its sum any more" {
+    two_nights
+    printf X | dd of="$NODE/backups/2026-11-24/srv/data/a" conv=notrunc status=none
+    rm "$NODE/srv/data/a"
+    run agent restore /srv/data/a
+    assert_status 65
+    assert_output_has 'does not have its sum any more'
+    [[ ! -e $NODE/srv/data/a ]]
+    run agent restore /srv/data/sub/b --to /tmp
+    assert_status 0
+}
+
+@test "restore of names with newlines, and of a symlink, which stays one" {
+    printf x >"$NODE/srv/data/"$'new\nline'
+    ln -s /etc/shadow "$NODE/srv/data/link"
+    at '2026-11-24 01:00:00' && agent run
+    rm "$NODE/srv/data/"$'new\nline' "$NODE/srv/data/link"
+    agent restore /srv/data/$'new\nline'
+    agent restore /srv/data/link
+    [[ $(cat "$NODE/srv/data/"$'new\nline') == x ]]
+    [[ $(readlink "$NODE/srv/data/link") == /etc/shadow ]]
+}
+
+@test "restore refuses a path that is none, a target that is none, a date that is none" {
+    two_nights
+    run agent restore srv/data
+    assert_status 2
+    run agent restore /srv/../etc
+    assert_status 2
+    run agent restore /srv/data --to /nowhere
+    assert_status 1
+    assert_output_has '/nowhere is not a directory'
+    run agent restore /srv/data --at yesterday
+    assert_status 1
+    assert_output_has "there is no snapshot 'yesterday'"
+}
+
+@test "prune removes what a good run would; --dry-run only says it" {
+    mkdir "$NODE"/backups/2026-11-{01,02,23,24}
+    at '2026-11-24 12:00:00'
+    run agent prune --dry-run
+    assert_status 0
+    [[ $output == $'would remove: /backups/2026-11-01\nwould remove: /backups/2026-11-02' ]]
+    [[ -e $NODE/backups/2026-11-01 ]]
+    agent prune
+    [[ $(snapshots) == $'2026-11-23\n2026-11-24' ]]
+}
+
+@test "status tells of the last run and the last good one" {
+    run agent status
+    assert_status 1
+    two_nights
+    run agent status
+    assert_status 0
+    assert_output_has 'last_run_exit_code = 0'
+    assert_output_has 'last_run_snapshot = 2026-11-24'
+    assert_output_has 'last_good = 2026-11-24'
+    assert_output_has 'snapshots = 2'
+    config 'path = /srv/nowhere'
+    at '2026-11-25 01:00:00'
+    run agent run
+    run agent status
+    assert_status 1
+    assert_output_has 'last_run_exit_code = 1'
+    assert_output_has 'last_run_problem = '
+    assert_output_has 'last_good = 2026-11-24'
+}
+
+@test "a run that is told to end ends at once, with 130, and leaves no rsync behind" {
+    cp "$NODE/usr/bin/rsync" "$NODE/usr/bin/rsync.real"
+    rm "$NODE/usr/bin/rsync"
+    # shellcheck disable=SC2016
+    printf '#!/bin/bash\n[[ $1 != --version ]] || exec rsync.real --version\ntouch /started; exec sleep 60\n' >"$NODE/usr/bin/rsync"
+    chmod 0755 "$NODE/usr/bin/rsync"
+    at '2026-11-24 01:00:00'
+    spawn /usr/local/sbin/kaizen-backup run
+    while [[ ! -e $NODE/started ]]; do sleep 0.05; done
+    kill "$PID"
+    status=0
+    wait "$PID" || status=$?
+    assert_status 130
+    [[ -z $(ls "$NODE/backups") ]]
+    ! kill -0 -- -"$PID" 2>/dev/null
+    run agent status
+    assert_output_has 'last_run_exit_code = 130'
+}

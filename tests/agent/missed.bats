@@ -1,0 +1,114 @@
+#!/usr/bin/env bats
+# Nothing is missed: edits that leave size and time as they were, and files that change while they are read.
+
+load node
+
+@test "an edit of the same size with its old time restored is caught, and the older snapshot keeps the old content" {
+    local time
+    at '2026-11-23 01:00:00' && agent run
+    time=$(stat -c %.9Y "$NODE/srv/data/a")
+    echo two >"$NODE/srv/data/a"
+    touch -d "@$time" "$NODE/srv/data/a"
+    at '2026-11-24 01:00:00'
+    run agent run
+    assert_status 0
+    [[ $(cat "$NODE/backups/2026-11-23/srv/data/a") == one ]]
+    [[ $(cat "$NODE/backups/2026-11-24/srv/data/a") == two ]]
+    [[ $(stat -c %.9Y "$NODE/backups/2026-11-24/srv/data/a") == "$time" ]]
+    grep -qx 'changed_files = 1' "$NODE/backups/2026-11-24/backup.info"
+    assert_whole
+}
+
+@test "so it is when its mode was changed too" {
+    at '2026-11-23 01:00:00' && agent run
+    touch -r "$NODE/srv/data/a" "$NODE/srv/time"
+    echo two >"$NODE/srv/data/a"
+    chmod 0600 "$NODE/srv/data/a"
+    touch -r "$NODE/srv/time" "$NODE/srv/data/a"
+    at '2026-11-24 01:00:00' && agent run
+    [[ $(cat "$NODE/backups/2026-11-24/srv/data/a") == two ]]
+    [[ $(stat -c %a "$NODE/backups/2026-11-23/srv/data/a") == 644 ]]
+    assert_whole
+}
+
+@test "a file that was only touched by a new link stays a link to the last snapshot's" {
+    at '2026-11-23 01:00:00' && agent run
+    ln "$NODE/srv/data/a" "$NODE/srv/elsewhere"
+    at '2026-11-24 01:00:00' && agent run
+    [[ $(inode backups/2026-11-23/srv/data/a) == "$(inode backups/2026-11-24/srv/data/a)" ]]
+    grep -qx 'changed_files = 0' "$NODE/backups/2026-11-24/backup.info"
+}
+
+@test "without a memory of the last run contents are compared once" {
+    at '2026-11-23 01:00:00' && agent run
+    touch -r "$NODE/srv/data/a" "$NODE/srv/time"
+    echo two >"$NODE/srv/data/a"
+    touch -r "$NODE/srv/time" "$NODE/srv/data/a"
+    rm "$NODE"/var/lib/kaizen/seen.*
+    at '2026-11-24 01:00:00' && agent run
+    [[ $(cat "$NODE/backups/2026-11-24/srv/data/a") == two ]]
+    [[ $(inode backups/2026-11-23/srv/data/sub/b) == "$(inode backups/2026-11-24/srv/data/sub/b)" ]]
+    assert_whole
+}
+
+# after_copy BODY: something happens once, between rsync's copying and our looking again.
+after_copy() {
+    cp "$NODE/usr/bin/rsync" "$NODE/usr/bin/rsync.real"
+    rm "$NODE/usr/bin/rsync"
+    # shellcheck disable=SC2016
+    printf '#!/bin/bash\n[[ $1 != --version ]] || exec rsync.real --version\nrsync.real "$@"; code=$?\n%s\nexit $code\n' \
+        "$1" >"$NODE/usr/bin/rsync"
+    chmod 0755 "$NODE/usr/bin/rsync"
+}
+
+@test "a file that changed after it was copied is copied again" {
+    at '2026-11-23 01:00:00' && agent run
+    echo first >"$NODE/srv/data/log"
+    ln "$NODE/srv/data/log" "$NODE/srv/data/second-name"
+    after_copy '[[ -e /once ]] || { touch /once; echo second >>/srv/data/log; }'
+    at '2026-11-24 01:00:00'
+    run agent run
+    assert_status 0
+    [[ $(cat "$NODE/backups/2026-11-24/srv/data/log") == $'first\nsecond' ]]
+    [[ $(inode backups/2026-11-24/srv/data/log) == "$(inode backups/2026-11-24/srv/data/second-name)" ]]
+    grep -qx 'warnings = 0' "$NODE/backups/2026-11-24/backup.info"
+    assert_whole
+}
+
+@test "a file that never holds still is saved as it last was, and listed" {
+    after_copy 'date +%s.%N >>/srv/data/log'
+    echo first >"$NODE/srv/data/log"
+    at '2026-11-24 01:00:00'
+    run agent run
+    assert_status 0
+    [[ -z $output ]]
+    grep -qx 'changed_while_read = /srv/data/log' "$NODE/backups/2026-11-24/backup.info"
+    grep -qx 'warnings = 1' "$NODE/backups/2026-11-24/backup.info"
+    [[ $(grep -c changed_while_read "$NODE/backups/2026-11-24/backup.info") == 2 ]]
+    assert_whole
+}
+
+@test "copying a file again never reaches the older snapshot's inode" {
+    local before
+    at '2026-11-23 01:00:00' && agent run
+    before=$(picture)
+    touch -r "$NODE/srv/data/a" "$NODE/srv/time"
+    echo two >"$NODE/srv/data/a"
+    chown 1234 "$NODE/srv/data/a"
+    setfattr -n user.mark -v x "$NODE/srv/data/a"
+    touch -r "$NODE/srv/time" "$NODE/srv/data/a"
+    after_copy 'echo more >>/srv/data/sub/b; chmod 0640 /srv/data/sub/b'
+    at '2026-11-24 01:00:00' && agent run
+    [[ $(picture | grep 2026-11-23) == "$before" ]]
+    [[ -z $(getfattr "$NODE/backups/2026-11-23/srv/data/a") ]]
+    assert_whole
+}
+
+@test "a file that vanishes between two looks is no failure" {
+    echo first >"$NODE/srv/data/log"
+    after_copy '[[ -e /once ]] || { touch /once; rm /srv/data/log; }'
+    at '2026-11-24 01:00:00'
+    run agent run
+    assert_status 0
+    assert_whole
+}
