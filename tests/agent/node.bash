@@ -40,11 +40,12 @@ teardown() {
 # config LINE...: node.conf, for a role that adds nothing.
 config() { printf '%s\n' 'role = empty' "$@" >"$NODE/etc/kaizen/node.conf"; }
 
-on_node() { env -i PATH="$PATH" TERM=dumb HOME=/root ${CLOCK:+"${CLOCK[@]}"} chroot "$NODE" "$@"; }
+# The second env is there to be the first program that loads libfaketime: bash, when it is the first, loses the time.
+on_node() { chroot "$NODE" env -i PATH="$PATH" TERM=dumb HOME=/root ${CLOCK:+"${CLOCK[@]}"} env "$@"; }
 
 # In the background, as the leader of a process group: PID is the program's own.
 spawn() {
-    setsid env -i PATH="$PATH" HOME=/root ${CLOCK:+"${CLOCK[@]}"} chroot "$NODE" "$@" 3>&- &
+    setsid chroot "$NODE" env -i PATH="$PATH" HOME=/root ${CLOCK:+"${CLOCK[@]}"} env "$@" 3>&- &
     # shellcheck disable=SC2034 # for the tests
     PID=$!
 }
