@@ -70,6 +70,8 @@ rspec:
 bats:
 	unshare --mount --propagation private bats --jobs $(shell nproc) tests/agent
 
+lab e2e: $(CACHE)/test-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
+
 lab:
 	$(VENV)/bin/pytest -n $(shell nproc) tests/lab
 

@@ -27,7 +27,8 @@
 # @param excludes
 #   What to leave out: rsync patterns, or absolute paths below a path.
 # @param dumps
-#   Databases to dump: `mysql`, `postgresql`, `mongodb`, `sqlite:/path`, or `command:NAME:/path/to/executable`.
+#   What to dump: `mysql`, `postgresql`, `mongodb`, `rabbitmq`, `packages` (the list of what is installed), `sqlite:/path`, or
+#   `command:NAME:/path/to/executable`.
 # @param backups_dir
 #   Where the snapshots are.
 # @param log_file

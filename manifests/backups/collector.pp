@@ -63,7 +63,8 @@ class quickstack::backups::collector (
 
   exec { 'kaizen: virtual environment':
     command => [$python, '-m', 'venv', '/opt/kaizen'],
-    creates => '/opt/kaizen/bin/python',
+    # pip comes last: without it the environment was left half made.
+    creates => '/opt/kaizen/bin/pip',
     require => Package[$packages],
   }
   # The package has the module's version, so an upgrade of the module upgrades it.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+bats_require_minimum_version 1.5.0
 # verify, restore, prune, status: what an operator does on the node itself.
 
 load node
@@ -47,7 +48,7 @@ two_nights() {
 
 @test "restore takes a date and a directory, and leaves the directories that are there as they are" {
     two_nights
-    mkdir -m 0711 -p "$NODE/tmp/out/srv"
+    mkdir -p "$NODE/tmp/out/srv" && chmod 0711 "$NODE/tmp/out/srv"
     run agent restore /srv/data --at 2026-11-23 --to /tmp/out
     assert_status 0
     diff -r "$NODE/tmp/out/srv/data" "$NODE/backups/2026-11-23/srv/data"
@@ -165,7 +166,7 @@ two_nights() {
     wait "$PID" || status=$?
     assert_status 130
     [[ -z $(ls "$NODE/backups") ]]
-    ! kill -0 -- -"$PID" 2>/dev/null
+    run ! kill -0 -- -"$PID"
     run agent status
     assert_output_has 'last_run_exit_code = 130'
 }

@@ -52,10 +52,11 @@ refuses() { # LINE MESSAGE
     refuses 'role = ../x' "role stands already at line 1"
     refuses 'backups_dir = backups' "backups_dir: 'backups' must be an absolute path"
     refuses 'dump = oracle' "dump: 'oracle' is not one of"
-    refuses 'rsync_arg = -b' "rsync_arg: '-b' must have the form"
-    refuses 'rsync_arg = --inplace' 'rsync_arg: --inplace would break'
-    refuses 'rsync_arg = --remove-source-files' 'rsync_arg: --remove-source-files would break'
-    refuses 'rsync_arg = --delete-after' 'rsync_arg: --delete-after would break'
+    refuses 'rsync_arg = -b' "rsync_arg: '-b' is not one of"
+    refuses 'rsync_arg = --inplace' "rsync_arg: '--inplace' is not one of"
+    refuses 'rsync_arg = --remove-source-files' "rsync_arg: '--remove-source-files' is not one of"
+    refuses 'rsync_arg = --version' "rsync_arg: '--version' is not one of"
+    refuses 'rsync_arg = --bwlimit' "rsync_arg: '--bwlimit' is not one of"
 }
 
 @test "a role that does not exist is named" {

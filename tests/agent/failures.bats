@@ -20,7 +20,8 @@ many_files() {
 
 # Kills by -9, each in a process group of its own: the agent and all its children at once.
 @test "a run that is killed never looks complete, harms nothing, and the next one succeeds by itself" {
-    local i before kills=${KAIZEN_KILLS:-30} caught=0
+    local i before kills caught=0
+    if [[ ${KAIZEN_FAULTS:-} == full ]]; then kills=300; else kills=30; fi
     many_files
     at '2026-11-23 01:00:00' && agent run
     before=$(picture)
@@ -48,9 +49,10 @@ many_files() {
 }
 
 @test "of rsync's exit codes only 0 and 24 publish" {
-    local code
+    local code step=9
+    [[ ${KAIZEN_FAULTS:-} != full ]] || step=1
     stand_in 'shopt -s nullglob; rsync.real "$@"; exit "$(cat /code)"'
-    for code in $(seq 0 "${KAIZEN_CODE_STEP:-7}" 255) 20 23 24 25 30 255; do
+    for code in $(seq 0 "$step" 255) 20 23 24 25 30 255; do
         echo "$code" >"$NODE/code"
         rm -rf "$NODE"/backups/{*,.partial*}
         at '2026-11-24 01:00:00'
@@ -116,6 +118,24 @@ many_files() {
     assert_output_has 'holds /run/kaizen-backup.lock'
     wait
     [[ $(snapshots) == 2026-11-24 ]]
+}
+
+@test "ten runs started together: one works, nine exit 75" {
+    local i pids=() codes=''
+    at '2026-11-24 01:00:00'
+    stand_in 'sleep 1; exec rsync.real "$@"'
+    for ((i = 0; i < 10; i++)); do
+        spawn /usr/local/sbin/kaizen-backup run 2>/dev/null
+        pids+=("$PID")
+    done
+    for i in "${pids[@]}"; do
+        status=0
+        wait "$i" || status=$?
+        codes+="$status "
+    done
+    [[ $(tr ' ' '\n' <<<"$codes" | sort | uniq -c | tr -s ' ' | tr '\n' ';') == *' 1 0; 9 75;'* ]]
+    [[ $(snapshots) == 2026-11-24 ]]
+    assert_whole
 }
 
 @test "an rsync that outlives its killed script keeps the lock" {

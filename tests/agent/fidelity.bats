@@ -62,7 +62,11 @@ furnish() {
     for file in 1 2 3 4 5 6; do echo "$file" >"$file"; done
     cd / || return
     at '2026-11-23 01:00:00' && agent run
-    before=$(picture; getfacl -R -n "$NODE/backups/2026-11-23" 2>/dev/null; getfattr -R -d -m- "$NODE/backups/2026-11-23" 2>/dev/null)
+    before=$(
+        picture
+        getfacl -R -n "$NODE/backups/2026-11-23" 2>/dev/null
+        getfattr -R -d -m- "$NODE/backups/2026-11-23" 2>/dev/null
+    )
     cd "$NODE/srv/data" || return
     chmod 0600 1
     chown 1:1 2
@@ -72,7 +76,11 @@ furnish() {
     chmod 4755 6
     cd / || return
     at '2026-11-24 01:00:00' && agent run
-    [[ $(picture | grep 2026-11-23; getfacl -R -n "$NODE/backups/2026-11-23" 2>/dev/null; getfattr -R -d -m- "$NODE/backups/2026-11-23" 2>/dev/null) == "$before" ]]
+    [[ $(
+        picture | grep 2026-11-23
+        getfacl -R -n "$NODE/backups/2026-11-23" 2>/dev/null
+        getfattr -R -d -m- "$NODE/backups/2026-11-23" 2>/dev/null
+    ) == "$before" ]]
     no_difference
     for change in 1 2 3 4 5 6; do
         [[ $(inode "backups/2026-11-23/srv/data/$change") != "$(inode "backups/2026-11-24/srv/data/$change")" ]]

@@ -116,3 +116,40 @@ teardown() {
     assert_output_has 'Access denied'
     [[ $output != *Hunter2* ]]
 }
+
+@test "a lost+found in the data directory is no database; settings for other uses do not empty a dump" {
+    setup_server
+    mkdir -m 0700 "$NODE/var/lib/mysql/lost+found"
+    printf '[mysqldump]\nno-data\nno-create-info\n' >"$NODE/root/.my.cnf"
+    at '2026-11-24 01:00:00'
+    run agent run
+    assert_status 0
+    zstd -dc "$NODE/backups/2026-11-24/dumps/mysql/nova.sql.zst" | grep -q "INSERT INTO .t. VALUES"
+    zstd -dc "$NODE/backups/2026-11-24/dumps/mysql/nova.sql.zst" | grep -q "CREATE TABLE .t."
+}
+
+@test "users, grants and character sets are dumped too, and an empty server takes them" {
+    setup_server
+    sql -e "CREATE USER nova@'%' IDENTIFIED BY 'x'; GRANT SELECT ON nova.* TO nova@'%'; CREATE DATABASE l1 CHARACTER SET latin1"
+    at '2026-11-24 01:00:00' && agent run
+    sql -e "DROP USER nova@'%'; DROP DATABASE l1"
+    zstd -dc "$NODE/backups/2026-11-24/dumps/mysql-globals.sql.zst" | sql --force || true
+    [[ $(sql -e "SHOW GRANTS FOR nova@'%'") == *'GRANT SELECT ON `nova`.*'* ]]
+    [[ $(sql -e "SHOW CREATE DATABASE l1") == *latin1* ]]
+}
+
+@test "a wrong password and a server that stops half-way are named" {
+    setup_server
+    local real=$NODE/usr/bin/mariadb-dump
+    cp "$real" "$NODE/usr/bin/real-dump"
+    rm "$real"
+    # shellcheck disable=SC2016
+    printf '#!/bin/bash\n[[ ${!#} != nova ]] || pkill -9 -x mariadbd -g "$(cat /server)"\nexec real-dump "$@"\n' >"$real"
+    chmod 0755 "$real"
+    echo "$SERVER" >"$NODE/server"
+    at '2026-11-24 01:00:00'
+    run agent run
+    assert_status 1
+    assert_output_has 'dump mysql: database nova:'
+    [[ -z $(ls "$NODE/backups") ]]
+}

@@ -17,6 +17,24 @@ nights() {
     [[ $(snapshots) == $'2026-11-22\n2026-11-23\n2026-11-24' ]]
 }
 
+@test "a year of nights, some of them missed, leaves exactly the snapshots it should" {
+    local night nights=36 day expected
+    [[ ${KAIZEN_FAULTS:-} != full ]] || nights=365
+    config 'path = /srv/data' 'keep_days = 5'
+    for ((night = 0; night < nights; night++)); do
+        ((night % 11 != 3 && night % 29 != 4)) || continue
+        day=$(date -u -d "2027-12-10 + $night days" +%F)
+        echo "$night" >"$NODE/srv/data/a"
+        at "$day 01:00:00" && agent run
+        expected=$(for back in 4 3 2 1 0; do
+            ((night - back < 0 || (night - back) % 11 == 3 || (night - back) % 29 == 4)) ||
+                date -u -d "2027-12-10 + $((night - back)) days" +%F
+        done)
+        [[ $(snapshots) == "$expected" ]]
+    done
+    assert_whole
+}
+
 @test "month and year ends, leap days and daylight saving are only dates" {
     config 'path = /srv/data' 'keep_days = 2'
     nights 2027-12-30 2027-12-31

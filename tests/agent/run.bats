@@ -186,3 +186,40 @@ load node
     [[ ${lines[1]} =~ ^2026-11-23\ +3\ +14\ +3\ +14\ +0$ ]]
     [[ ${lines[2]} =~ ^2026-11-24\ +3\ +14\ +0\ +0\ +0$ ]]
 }
+
+@test "a path that is a symlink is saved with what it leads to, and with its excludes" {
+    mkdir -p "$NODE/data/nova/instances"
+    echo state >"$NODE/data/nova/state"
+    echo disk >"$NODE/data/nova/instances/disk"
+    ln -s /data/nova "$NODE/srv/nova"
+    config 'path = /srv/nova' 'exclude = /srv/nova/instances'
+    at '2026-11-23 01:00:00' && agent run
+    [[ $(readlink "$NODE/backups/2026-11-23/srv/nova") == /data/nova ]]
+    [[ $(cat "$NODE/backups/2026-11-23/data/nova/state") == state ]]
+    [[ ! -e $NODE/backups/2026-11-23/data/nova/instances ]]
+    assert_whole
+}
+
+@test "a directory that became a symlink to nothing much is not taken for what it was" {
+    at '2026-11-23 01:00:00' && agent run
+    rm -r "$NODE/srv/data"
+    mkdir "$NODE/empty"
+    ln -s /empty "$NODE/srv/data"
+    at '2026-11-24 01:00:00'
+    run agent run
+    assert_status 1
+    assert_output_has '/srv/data held files in 2026-11-23 and is now missing or empty'
+}
+
+@test "a backups_dir that is a symlink is known by its real name, and never part of a snapshot" {
+    mkdir -p "$NODE/srv/store"
+    ln -s /srv/store "$NODE/bk"
+    config 'path = /srv' 'backups_dir = /bk'
+    at '2026-11-23 01:00:00' && agent run
+    at '2026-11-24 01:00:00' && agent run
+    [[ ! -e $NODE/srv/store/2026-11-24/srv/store ]]
+    config 'path = /srv/store/x' 'backups_dir = /bk'
+    run agent check-config
+    assert_status 78
+    assert_output_has "path: '/srv/store/x' is in backups_dir, /srv/store"
+}

@@ -164,6 +164,78 @@ def test_a_symlink_that_became_a_directory_leads_nowhere(ready: Cluster) -> None
     assert (after.st_nlink, after.st_mode, after.st_ino) == (1, before.st_mode, before.st_ino)
 
 
+def test_an_attribute_that_the_cage_may_not_give_keeps_no_node_away(ready: Cluster) -> None:
+    ready.compute.sh("setfattr -n trusted.x -v y /etc/nova/nova.conf && setfattr -n user.y -v z /etc/nova/nova.conf")
+    snapshot = again(ready.compute)
+    assert collect(ready).code == 0
+    stored_file = f"/backups/nodes/{ready.compute.name}/{snapshot}/etc/nova/nova.conf"
+    assert "user.y" in ready.collector.run(["getfattr", stored_file]).out
+
+
+def test_a_bad_snapshot_does_not_keep_a_later_good_one_away(ready: Cluster) -> None:
+    bad = again(ready.compute)
+    good = again(ready.compute)
+    ready.compute.sh(f"touch /backups/{bad}/extra")
+    result = collect(ready)
+    ready.compute.sh(f"rm -r /backups/{bad}")
+    assert result.code == 1
+    assert f"{bad}: extra is not in SHA256SUMS" in result.err
+    assert good in stored(ready, ready.compute)
+    assert bad not in stored(ready, ready.compute)
+    assert collect(ready).code == 0
+
+
+def test_what_a_refused_snapshot_left_does_not_spoil_the_next(ready: Cluster) -> None:
+    """Its partial is a basis; a file in it may have the next one's size and time, and other content."""
+    file = "etc/nova/policy.yaml"
+    bad = again(ready.controller)
+    ready.controller.sh(f"cd /backups/{bad} && rm {file} && echo xxxxx >{file} && touch -d 2026-01-01 {file}")
+    assert collect(ready).code == 1
+    ready.controller.sh(f"rm -r /backups/{bad}; echo yyyyy >/{file} && touch -d 2026-01-01 /{file}")
+    good = again(ready.controller)
+    assert collect(ready).code == 0
+    assert ready.collector.read(f"/backups/nodes/{ready.controller.name}/{good}/{file}") == "yyyyy\n"
+
+
+def test_a_deep_tree_is_stored_and_let_go_again(ready: Cluster) -> None:
+    """Deeper than Python recurses, and than a process may have files open; rsync itself gives up soon after."""
+    deep = "/".join(["d"] * 1005)
+    ready.compute.sh(f"mkdir -p /etc/nova/{deep} && touch /etc/nova/{deep}/x")
+    snapshot = again(ready.compute)
+    ready.compute.sh("rm -r /etc/nova/d")
+    assert collect(ready).code == 0
+    assert snapshot in stored(ready, ready.compute)
+    store = f"/backups/nodes/{ready.compute.name}"
+    ready.collector.sh(f"cp -a {store}/{snapshot} {store}/.partial-x")
+    again(ready.compute)
+    assert collect(ready).code == 0
+    assert not ready.collector.path(f"{store}/.partial-x").exists()
+
+
+def test_a_node_that_talks_without_end_is_left_in_time(ready: Cluster) -> None:
+    """Its door greets, and then sends a line now and then: never silent, never done."""
+    keys = "/var/lib/kaizen/.ssh/authorized_keys"
+    ready.compute.sh(f"""cp {keys} /root/keys
+        printf '#!/bin/sh\nprintf "@RSYNCD: 32.0 sha512\\n"; while sleep 5; do echo hello; done\n' >/usr/local/bin/talk
+        chmod 0755 /usr/local/bin/talk
+        sed -i 's|command="[^"]*"|command="/usr/local/bin/talk"|' {keys}""")
+    config = ready.collector.read("/etc/kaizen/collector.yaml")
+    ready.collector.write("/etc/kaizen/quick.yaml", config + "timeout: 60\n")
+    began = time.monotonic()
+    result = ready.collector.run(["kaizen", "--config", "/etc/kaizen/quick.yaml", "collect"], check=False)
+    ready.compute.sh(f"cp /root/keys {keys}")
+    assert result.code == 1
+    assert f"{ready.compute.name}: it was not done within 60 s" in result.err
+    assert time.monotonic() - began < 90
+    assert collect(ready).code == 0
+
+
+def test_a_node_named_twice_is_collected_once(ready: Cluster) -> None:
+    snapshot = again(ready.website)
+    result = collect(ready, "-v", ready.website.name, ready.website.name)
+    assert (result.code, result.out.count(snapshot)) == (0, 1)
+
+
 def test_a_collector_killed_at_any_moment_leaves_nothing_half_done_and_the_next_run_completes(ready: Cluster) -> None:
     kills = 60 if os.environ.get("KAIZEN_FAULTS") == "full" else 6
     before = picture(ready)
@@ -172,7 +244,7 @@ def test_a_collector_killed_at_any_moment_leaves_nothing_half_done_and_the_next_
         ready.website.sh(f"head -c 8M /dev/urandom >/var/www/html/large; echo {number} >/var/www/html/number")
         snapshot = again(ready.website)
         running = ready.collector.popen(["kaizen", "collect"], stdout=None, stderr=None)
-        time.sleep(0.3 + 2.5 * number / kills)
+        time.sleep(0.2 + 1.5 * number / kills)
         if running.poll() is None:
             caught += 1
             running.kill()
@@ -184,7 +256,7 @@ def test_a_collector_killed_at_any_moment_leaves_nothing_half_done_and_the_next_
         assert snapshot in stored(ready, ready.website)
         assert not [name for name in stored(ready, ready.website) if name.startswith(".")]
         before = picture(ready)
-    assert caught > kills // 3
+    assert caught >= kills // 3
     ready.collector.sh("for d in /backups/nodes/*/*/; do cd $d && sha256sum --quiet -c SHA256SUMS; done")
 
 

@@ -32,6 +32,7 @@ def test_a_pull_fills_a_fresh_directory_with_links_to_its_bases() -> None:
     arguments = pull_arguments(["2026-11-23", ".partial-x"], checksum=False)
     assert arguments[-2:] == ["--link-dest=/store/2026-11-23", "--link-dest=/store/.partial-x"]
     assert "--no-D" in arguments
+    assert arguments.index("--filter=+x user.*") < arguments.index("--filter=-x *")
     assert "--numeric-ids" in arguments
     assert not {"--inplace", "--delete", "--checksum"} & set(arguments)
     assert "--checksum" in pull_arguments([], checksum=True)

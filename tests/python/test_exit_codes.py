@@ -14,6 +14,7 @@ def test_the_agent_has_the_same_codes() -> None:
     assert dict(re.findall(r"(\w+)=(\d+)", line)) == {
         "FAILED": str(ExitCode.FAILED.value),
         "USAGE": str(ExitCode.USAGE.value),
+        "DATA": str(ExitCode.DATA.value),
         "LOCKED": str(ExitCode.LOCKED.value),
         "BAD_CONFIG": str(ExitCode.CONFIG.value),
         "INTERRUPTED": str(ExitCode.INTERRUPTED.value),

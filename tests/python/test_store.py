@@ -1,5 +1,6 @@
 """The store: a snapshot is there whole or not at all, and is never written to again."""
 
+import os
 from datetime import date
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def test_a_removal_that_was_killed_leaves_no_snapshot_and_is_finished_later(stor
     gone.mkdir()
     store.path(DAY).rename(gone / "2026-11-24")
     assert store.snapshots() == []
-    store.prepare()
+    store.finish_removals()
     assert list(store.directory.iterdir()) == []
 
 
@@ -65,4 +66,17 @@ def test_removing_follows_no_symlink(store: NodeStore, tmp_path: Path) -> None:
     store.publish(partial, DAY)
     store.discard(store.path(DAY))
     assert (tmp_path / "outside" / "file").read_text() == "x"
+    assert list(store.directory.iterdir()) == []
+
+
+def test_a_tree_of_any_depth_is_removed(store: NodeStore) -> None:
+    partial = store.new_partial(DAY)
+    here = os.open(partial, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    store.discard(partial)
     assert list(store.directory.iterdir()) == []

@@ -1,6 +1,7 @@
 """SHA256SUMS and the tree it describes: what does not agree is found, and nothing outside the tree is read."""
 
 import hashlib
+import io
 import os
 import subprocess
 from collections.abc import Callable
@@ -35,7 +36,7 @@ def test_names_of_any_bytes_are_read_as_sha256sum_writes_them(
         Path(os.fsdecode(os.fsencode(root) + b"/" + name)).touch()
     written = subprocess.run(["sha256sum", "--", *names], cwd=root, capture_output=True, check=True) if names else None
     sums = written.stdout if written else b""
-    assert set(parse_sums(sums)) == set(names)
+    assert set(parse_sums(io.BytesIO(sums))) == set(names)
     (root / "SHA256SUMS").write_bytes(sums)
     assert check_tree(root).files == len(names)
 
@@ -60,7 +61,7 @@ def test_names_of_any_bytes_are_read_as_sha256sum_writes_them(
 )
 def test_a_line_that_sha256sum_would_not_write_is_refused(line: str) -> None:
     with pytest.raises(DataError, match=r"SHA256SUMS:\d"):
-        parse_sums(line.encode() + b"\n")
+        parse_sums([*(part + b"\n" for part in line.encode().split(b"\n"))])
 
 
 def test_a_changed_file_is_named(make_snapshot: Make) -> None:
@@ -140,3 +141,23 @@ def test_a_copy_is_read_even_where_the_lists_agree(make_snapshot: Make) -> None:
     (second / "etc/a").write_bytes(b"uno\n")
     with pytest.raises(DataError, match="etc/a does not have the sum"):
         check_tree(second, first)
+
+
+def test_a_tree_may_be_as_deep_as_a_path_may_be_long(make_snapshot: Make) -> None:
+    root = make_snapshot()
+    deep = "/".join(["d"] * 1900)
+    subprocess.run(["mkdir", "-p", deep], cwd=root, check=True)
+    subprocess.run(["cp", "etc/a", f"{deep}/file"], cwd=root, check=True)
+    with (root / "SHA256SUMS").open("a") as sums:
+        sums.write(f"{hashlib.sha256(b'one' + bytes([10])).hexdigest()}  {deep}/file\n")
+    try:
+        assert check_tree(root).files == 4
+    finally:
+        subprocess.run(["rm", "-rf", "d"], cwd=root, check=True)  # pytest's own removal is not up to it
+
+
+def test_an_immense_list_is_refused_unread(make_snapshot: Make) -> None:
+    root = make_snapshot()
+    os.truncate(root / "SHA256SUMS", 1 << 40)
+    with pytest.raises(DataError, match="larger than"):
+        check_tree(root)

@@ -70,8 +70,10 @@ async def _collect_node(node: Node, night: Night, socket: Path) -> Outcome:
     outcome = Outcome(node.name)
     began = time.monotonic()
     try:
-        async with open_door(node, night.settings, socket) as door:
+        async with asyncio.timeout(night.settings.timeout), open_door(node, night.settings, socket) as door:
             await _receive_new(door, NodeStore(night.settings.store, node.name), night, outcome)
+    except TimeoutError:
+        outcome.problems.append(f"it was not done within {night.settings.timeout} s")
     except (KaizenError, OSError) as error:
         outcome.problems.append(str(error))
     except Exception as error:  # a defect of ours, or of the node's making: it must not end the others' night
@@ -94,7 +96,11 @@ async def _receive_new(door: Door, store: NodeStore, night: Night, outcome: Outc
         return
     store.prepare()
     for snapshot in new:
-        checked = await _receive(door, store, snapshot)
+        try:
+            checked = await _receive(door, store, snapshot)
+        except DataError as error:  # a later one may be good
+            outcome.problems.append(str(error))
+            continue
         night.history.add_snapshot(outcome.node, snapshot, checked)
         outcome.received.append(str(snapshot))
         outcome.new_bytes += checked.new_bytes
@@ -124,13 +130,16 @@ async def _receive(door: Door, store: NodeStore, snapshot: Snapshot) -> Checked:
     """Receive one snapshot into a fresh directory, check it, publish it."""
     stored = store.snapshots()
     last = store.path(stored[-1]) if stored else None
+    bases = ([last] if last else []) + store.partials()[:_PARTIAL_BASES]
+    for left in store.partials()[_PARTIAL_BASES:]:
+        await asyncio.to_thread(store.discard, left)
     try:
-        partial, checked = await _pull_and_check(door, store, snapshot, last, checksum=False)
+        partial, checked = await _pull_and_check(door, store, snapshot, last, bases, checksum=False)
     except DataError:
-        if last is None:
+        if not bases:
             raise
         # A file may have new content under its old size and time: compare contents this once.
-        partial, checked = await _pull_and_check(door, store, snapshot, last, checksum=True)
+        partial, checked = await _pull_and_check(door, store, snapshot, last, bases, checksum=True)
     await asyncio.to_thread(store.publish, partial, snapshot)
     for left in store.partials():
         await asyncio.to_thread(store.discard, left)
@@ -138,12 +147,8 @@ async def _receive(door: Door, store: NodeStore, snapshot: Snapshot) -> Checked:
 
 
 async def _pull_and_check(
-    door: Door, store: NodeStore, snapshot: Snapshot, last: Path | None, *, checksum: bool
+    door: Door, store: NodeStore, snapshot: Snapshot, last: Path | None, bases: list[Path], *, checksum: bool
 ) -> tuple[Path, Checked]:
-    lefts = store.partials()
-    for left in lefts[_PARTIAL_BASES:]:
-        await asyncio.to_thread(store.discard, left)
-    bases = ([last] if last else []) + lefts[:_PARTIAL_BASES]
     partial = store.new_partial(snapshot)
     await door.pull(snapshot, store.directory, partial, bases, checksum=checksum)
     try:
@@ -154,6 +159,7 @@ async def _pull_and_check(
 
 
 def _expire(store: NodeStore, night: Night, outcome: Outcome) -> None:
+    store.finish_removals()
     stored = store.snapshots()
     for snapshot in sorted(set(stored) - kept(stored, night.today, night.settings.keep)):
         store.discard(store.path(snapshot))

@@ -1,5 +1,6 @@
 """A node's door: one ssh connection, opened here, over which the confined rsync reads that node's snapshots."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,8 @@ from kaizen_backups.run import Result, TooMuchOutputError, run
 from kaizen_backups.settings import Settings
 from kaizen_backups.snapshots import Snapshot
 
-_LISTING_LIMIT = 1 << 20
+_LISTING_LIMIT = 1 << 20  # bytes
+_LISTING_SECONDS = 120
 _HINTS = {
     "Host key verification failed": "its host key is not the one that the node list has; see 'kaizen nodes show'",
     "Permission denied": "it does not accept the collector's key",
@@ -23,7 +25,7 @@ def master_command(node: Node, settings: Settings, socket: Path) -> list[str]:
     """Return the ssh that logs in, leaves a master behind at `socket`, and ends.
 
     Nothing is trusted on first use, nothing is forwarded, and a link that is cut ends the master, and with it
-    whatever goes over it, after 15 to 20 s. The master ends itself when nothing used it for 5 minutes.
+    whatever goes over it, after 15 to 20 s. Should we be killed, it ends itself when a node's time is over.
     """
     options = {
         "BatchMode": "yes",
@@ -31,7 +33,7 @@ def master_command(node: Node, settings: Settings, socket: Path) -> list[str]:
         "ConnectTimeout": "15",
         "ControlMaster": "yes",
         "ControlPath": str(socket),
-        "ControlPersist": "300",
+        "ControlPersist": str(settings.timeout),
         "GlobalKnownHostsFile": "/dev/null",
         "HostKeyAlias": node.name,
         "IdentitiesOnly": "yes",
@@ -59,9 +61,11 @@ def rsync_command(node: Node, arguments: Sequence[str], source: str, target: str
 def pull_arguments(bases: Sequence[str], *, checksum: bool) -> list[str]:
     """Return rsync's arguments for a whole snapshot: `bases` are directories in the cage, the best first.
 
-    With `checksum` a file is linked to a base's only when its content is the same, whatever its time says.
+    With `checksum` a file is linked to a base's only when its content is the same, whatever its time says. Of the
+    extended attributes those come that may be given without being all-powerful; labels of SELinux and the like stay.
     """
     arguments = ["-aHAX", "--no-D", "--numeric-ids", "--sparse", "--modify-window=-1"]
+    arguments += [f"--filter={rule}" for rule in ("+x user.*", "+x security.capability", "-x *")]
     if checksum:
         arguments.append("--checksum")
     return arguments + [f"--link-dest={STORE}/{base}" for base in bases]
@@ -78,9 +82,12 @@ class Door:
         """Return the snapshots that the node has, oldest first. Raises UnavailableError, DataError."""
         command = rsync_command(self._node, ["--list-only", "--no-motd"], "")
         try:
-            result = await run(confined(command, socket=self._socket, store=None), limit=_LISTING_LIMIT)
+            async with asyncio.timeout(_LISTING_SECONDS):
+                result = await run(confined(command, socket=self._socket, store=None), limit=_LISTING_LIMIT)
         except TooMuchOutputError:
             raise DataError("its list of snapshots is endless") from None
+        except TimeoutError:
+            raise UnavailableError(f"its list of snapshots did not end within {_LISTING_SECONDS} s") from None
         if result.code != 0:
             raise UnavailableError(f"cannot list its snapshots: {_complaint(result)}")
         # drwx------          4,096 2026/11/24 01:00:02 2026-11-24

@@ -106,6 +106,8 @@ def _check(name: str, stated: dict[str, Any]) -> Node:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        value = printable(repr(first["input"]))[:100]
         message = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{printable(name)}: {key}: {message}; it is {value}") from error
+        # Only a scalar: anything else may be of any size.
+        value = first["input"]
+        found = f"; it is {printable(repr(value))[:100]}" if isinstance(value, str | int | None) else ""
+        raise ConfigError(f"{printable(name)}: {key}: {message}{found}") from error

@@ -60,6 +60,8 @@ class Settings(_Section):
     keep: Keep = Field(default=Keep(), description="how long snapshots stay")
     jobs: int = Field(default=8, ge=1, le=1000, description="how many nodes are collected at the same time")
 
+    timeout: int = Field(default=14400, ge=60, description="how long one node may take, in seconds")
+
     @property
     def nodes_file(self) -> Path:
         """The generated node list."""

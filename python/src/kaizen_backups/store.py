@@ -1,12 +1,11 @@
 """The store: STORE/NODE/YYYY-MM-DD. A snapshot appears by one rename, complete, and is never written to again."""
 
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-from kaizen_backups.errors import KaizenError
+from kaizen_backups.errors import KaizenError, printable
 from kaizen_backups.snapshots import EXPIRED, PARTIAL, Snapshot
 
 
@@ -17,13 +16,11 @@ class NodeStore:
         self.directory = store / node
 
     def prepare(self) -> None:
-        """Make the directory, for root alone, and remove what a killed removal left."""
+        """Make the directory, for root alone."""
         self.directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.directory.parent.chmod(0o700)
         self.directory.mkdir(mode=0o700, exist_ok=True)
         self.directory.chmod(0o700)
-        for left in self.directory.glob(f"{EXPIRED}*"):
-            shutil.rmtree(left)
 
     def snapshots(self) -> list[Snapshot]:
         """Return the published snapshots, oldest first."""
@@ -60,11 +57,25 @@ class NodeStore:
         """Remove a directory of this store; renamed away first, so that half of it is never taken for a whole."""
         gone = Path(tempfile.mkdtemp(prefix=EXPIRED, dir=self.directory)) / path.name
         path.rename(gone)
-        shutil.rmtree(gone.parent)
+        _remove(gone.parent)
+
+    def finish_removals(self) -> None:
+        """Remove what a killed removal left."""
+        for left in self.directory.glob(f"{EXPIRED}*"):
+            _remove(left)
+
+
+def _remove(path: Path) -> None:
+    # rm copes with trees of any depth.
+    _done(f"cannot remove {path}", ["rm", "-rf", "--one-file-system", "--", str(path)])
 
 
 def sync(path: Path) -> None:
     """Write the file system that holds `path` to disk. Raises KaizenError."""
-    done = subprocess.run(["sync", "-f", "--", path], capture_output=True, text=True, check=False)
+    _done(f"cannot sync {path}", ["sync", "-f", "--", str(path)])
+
+
+def _done(complaint: str, command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
-        raise KaizenError(f"cannot sync {path}: {done.stderr.strip()}")
+        raise KaizenError(f"{complaint}: {printable(done.stderr.strip())[:300]}")

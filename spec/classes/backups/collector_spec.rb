@@ -40,7 +40,7 @@ describe 'quickstack::backups::collector' do
             is_expected.to contain_package(package).that_comes_before('Exec[kaizen: virtual environment]')
           end
           is_expected.to contain_exec('kaizen: virtual environment')
-            .with(command: [python[os] || '/usr/local/bin/python3.11', '-m', 'venv', '/opt/kaizen'], creates: '/opt/kaizen/bin/python')
+            .with(command: [python[os] || '/usr/local/bin/python3.11', '-m', 'venv', '/opt/kaizen'], creates: '/opt/kaizen/bin/pip')
             .that_comes_before('Exec[kaizen: package]')
           is_expected.to contain_exec('kaizen: package').with(
             command: ['/opt/kaizen/bin/python', '-m', 'pip', 'install', '--quiet', '--upgrade', '--', source],

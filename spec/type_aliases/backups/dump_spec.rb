@@ -8,6 +8,8 @@ describe 'Quickstack::Backups::Dump' do
       "mysql",
       "postgresql",
       "mongodb",
+      "rabbitmq",
+      "packages",
       "sqlite:/var/lib/a b/x.db",
       "command:ldap:/usr/local/sbin/dump-ldap",
     ].each { |value| is_expected.to allow_value(value) }
@@ -26,6 +28,7 @@ describe 'Quickstack::Backups::Dump' do
       "sqlite:/a\nb",
       "command:/usr/bin/id",
       "command:a:",
+      "command:a.gz:/usr/bin/id",
       "command:a b:/usr/bin/id",
       "command:../a:/usr/bin/id",
       "command:a:/usr/bin/id\n",

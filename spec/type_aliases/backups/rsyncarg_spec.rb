@@ -7,8 +7,9 @@ describe 'Quickstack::Backups::Rsyncarg' do
     [
       "--bwlimit=20m",
       "--one-file-system",
-      "--exclude=a b",
-      "--iconv=",
+      "--checksum",
+      "--max-size=1.5G",
+      "--timeout=60",
     ].each { |value| is_expected.to allow_value(value) }
   end
 
@@ -19,6 +20,13 @@ describe 'Quickstack::Backups::Rsyncarg' do
       "--",
       "bwlimit=20m",
       "---x",
+      "--bwlimit",
+      "--bwlimit=",
+      "--inplace",
+      "--delete",
+      "--remove-source-files",
+      "--version",
+      "--exclude=*",
       "--Bwlimit",
       "--a b",
       "--bwlimit=20m ",

@@ -7,6 +7,8 @@ describe 'Quickstack::Backups::User' do
     [
       "kaizen",
       "_backup",
+      "backups",
+      "mysqld",
       "backup-reader",
       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     ].each { |value| is_expected.to allow_value(value) }
@@ -16,6 +18,10 @@ describe 'Quickstack::Backups::User' do
     [
       "",
       "root",
+      "backup",
+      "mysql",
+      "systemd-network",
+      "www-data",
       "Kaizen",
       "1st",
       "-a",

@@ -37,7 +37,7 @@ FORMS = {
 
 @pytest.mark.parametrize("name", FORMS)
 def test_every_form_gives_the_same_node(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_text(FORMS[name])
+    (tmp_path / name).with_stem("n1.example").write_text(FORMS[name])
     found = read_facts(tmp_path)
     assert found.problems == []
     assert found.nodes == {
@@ -61,12 +61,12 @@ def test_a_node_is_listed_only_when_its_fact_says_that_it_is_enabled(tmp_path: P
     [
         b"", b"[]", b"null", b"{", b"\xff\xfe\x00", b"a: b: c", b"!!python/object/apply:os.system ['touch x']",
         b'{"networking": {"ip": "10.0.0.4"}}', b'{"name": 5, "values": {}}', b'{"name": "a", "values": []}',
-        b"[" * 100_000,
+        b"[" * 100_000, b'a: !!timestamp "x"', b'a: !!int ""', b"a: !!bool x",
     ],
 )  # fmt: skip
 def test_a_file_that_holds_no_facts_is_named_and_harms_no_other(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.yaml").write_bytes(content)
-    (tmp_path / "good.json").write_text(json.dumps(FACTS))
+    (tmp_path / "n1.json").write_text(json.dumps(FACTS))
     found = read_facts(tmp_path)
     assert list(found.nodes) == ["n1.example"]
     (problem,) = found.problems
@@ -84,3 +84,25 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
 def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"sources\.facts: .*: No such file or directory"):
         read_facts(tmp_path / "nowhere")
+
+
+def test_a_node_cannot_take_anothers_place(tmp_path: Path) -> None:
+    """The facts in a file are a node's own words; what the file is called is not."""
+    (tmp_path / "n1.example.json").write_text(json.dumps(FACTS))
+    lie = {**FACTS, "networking": {"fqdn": "n1.example", "ip": "192.0.2.66"}}
+    (tmp_path / "www.example.json").write_text(json.dumps(lie))
+    found = read_facts(tmp_path)
+    assert found.nodes["n1.example"]["address"] == "10.0.0.4"
+    (problem,) = found.problems
+    assert problem.message.endswith("its facts are those of n1.example, so the file must have that name")
+
+
+def test_two_files_of_one_node_are_named(tmp_path: Path) -> None:
+    for name in ("n1.json", "n1.example.json"):
+        (tmp_path / name).write_text(json.dumps(FACTS))
+    assert "has another fact file already" in read_facts(tmp_path).problems[0].message
+
+
+def test_json_is_json_though_yaml_would_not_take_it(tmp_path: Path) -> None:
+    (tmp_path / "n1.example.json").write_text(json.dumps({**FACTS, "motd": "\U0001f600"}))
+    assert list(read_facts(tmp_path).nodes) == ["n1.example"]

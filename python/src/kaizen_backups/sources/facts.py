@@ -1,16 +1,17 @@
 """Nodes from Puppet fact files, one a node, YAML or JSON.
 
-Taken are the facts themselves (`facter --json`, `facter --yaml`, `puppet facts`), and facts under `values` beside
-a `name`, which is what a Puppet Server's fact cache and older `puppet facts` write. A node is listed when its
-`kaizen_backup` fact says that it is enabled; see facts.d/kaizen_backup.
+A file is called after its node. Taken are the facts themselves (`facter --json`, `facter --yaml`, `puppet facts`), and
+facts under `values` beside a `name`, which is what a Puppet Server's fact cache and older `puppet facts` write. A node
+is listed when its `kaizen_backup` fact says that it is enabled; see facts.d/kaizen_backup.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from kaizen_backups.errors import ConfigError, KaizenError
+from kaizen_backups.errors import ConfigError, KaizenError, printable
 from kaizen_backups.node import KEY_TYPES
 from kaizen_backups.sources import Found, Problem
 
@@ -38,6 +39,8 @@ def read_facts(directory: Path) -> Found:
             name, facts = _load(file)
             backup = facts.get("kaizen_backup")
             if isinstance(backup, dict) and backup.get("enabled") in (True, "true"):
+                if name in found.nodes:
+                    raise ConfigError(f"{file}: {printable(name)} has another fact file already")
                 found.nodes[name] = _node(facts, backup)
         except KaizenError as error:
             found.problems.append(Problem(file.stem, str(error)))
@@ -45,13 +48,17 @@ def read_facts(directory: Path) -> Found:
 
 
 def _load(file: Path) -> tuple[str, dict[str, Any]]:
-    """Return the certname and the facts of one file."""
+    """Return the certname and the facts of one file.
+
+    Facts are a node's own words, so the name in them must be the one that the file has, whole or without its domain:
+    otherwise one node could take another's place.
+    """
     try:
-        data = yaml.load(file.read_bytes(), Loader=_FactLoader)  # noqa: S506 # a safe loader
+        data = _parse(file)
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{file}: neither YAML nor JSON: {' '.join(str(error).split())}") from error
+    except Exception as error:  # PyYAML raises whatever int(), datetime() and the like do
+        raise ConfigError(f"{file}: neither YAML nor JSON: {printable(' '.join(str(error).split()))[:200]}") from error
     if not isinstance(data, dict):
         raise ConfigError(f"{file}: holds no facts")
     facts = data.get("values", data)
@@ -60,7 +67,17 @@ def _load(file: Path) -> tuple[str, dict[str, Any]]:
     name = data.get("name") or facts.get("clientcert") or _dig(facts, "networking", "fqdn")
     if not isinstance(name, str):
         raise ConfigError(f"{file}: says no name: there is neither 'name', 'clientcert' nor 'networking.fqdn'")
-    return name.lower(), facts
+    name = name.lower()
+    if name != file.stem.lower() and not name.startswith(f"{file.stem.lower()}."):
+        raise ConfigError(f"{file}: its facts are those of {printable(name)[:100]}, so the file must have that name")
+    return name, facts
+
+
+def _parse(file: Path) -> Any:
+    text = file.read_bytes()
+    if file.suffix == ".json":
+        return json.loads(text)
+    return yaml.load(text, Loader=_FactLoader)  # noqa: S506 # a safe loader
 
 
 def _node(facts: dict[str, Any], backup: dict[str, Any]) -> dict[str, Any]:
