@@ -19,7 +19,8 @@
 # @param enabled
 #   Whether this node is backed up.
 # @param role
-#   The role whose paths, excludes and dumps are added to those given here. The module ships `controller`, `compute` and `generic`.
+#   The role whose paths, excludes and dumps are added to those given here. The module ships `controller`, `compute`, `website`
+#   and `generic`.
 #   A site's own role is a file `/etc/kaizen/roles/<role>.conf` that is there before `/etc/kaizen/node.conf`, such as a `file`
 #   resource with `before => File['/etc/kaizen/node.conf']`; a role without a file is refused when node.conf is written.
 # @param paths
