@@ -73,7 +73,7 @@ nothing_is_harmed() {
 
 @test "a system call that fails, anywhere: nothing published is incomplete or changed, and the next run recovers" {
     local before i call error failed=0
-    local calls=(write pwrite64 rename renameat renameat2 linkat openat read syncfs mkdir mkdirat utimensat fchownat fchmodat lsetxattr getdents64 close)
+    local calls=(write pwrite64 rename renameat renameat2 linkat openat read syncfs mkdir mkdirat utimensat fchownat fchmodat lsetxattr getdents64)
     some_files
     at '2026-11-23 01:00:00' && agent run
     before=$(picture)
