@@ -68,7 +68,7 @@ rspec:
 
 # In a mount namespace of its own: every mount of these tests goes with it.
 bats:
-	unshare --mount --propagation private bats --jobs $(shell nproc) tests/agent
+	unshare --mount --propagation private env BATS_TEST_TIMEOUT=$(if $(filter full,$(FAULTS)),1800,300) bats --jobs $(shell nproc) tests/agent
 
 lab e2e: $(CACHE)/test-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
 

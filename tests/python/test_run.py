@@ -14,14 +14,18 @@ def test_code_output_and_last_words() -> None:
     assert (result.code, result.out, result.last_words) == (3, "out\n", "two")
 
 
-def test_a_program_that_writes_without_end_is_ended() -> None:
+@pytest.mark.parametrize("limit", [1000, 100_000, 1_000_000])
+def test_a_program_that_writes_without_end_is_ended(limit: int) -> None:
+    for _ in range(20):
+        with pytest.raises(TooMuchOutputError):
+            asyncio.run(run(["yes"], limit=limit))
     with pytest.raises(TooMuchOutputError):
-        asyncio.run(run(["yes"], limit=1000))
+        asyncio.run(run(["sh", "-c", "yes >&2"], limit=limit))
 
 
 def test_a_cancelled_program_is_killed(tmp_path: Path) -> None:
     async def cancel() -> None:
-        task = asyncio.create_task(run(["sh", "-c", f"echo $$ >{tmp_path}/pid; exec sleep 60"]))
+        task = asyncio.create_task(run(["sh", "-c", f"echo $$ >{tmp_path}/pid; exec yes"], limit=1 << 40))
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
             await asyncio.sleep(0.01)
         task.cancel()

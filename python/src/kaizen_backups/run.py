@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
+_LAST_WORDS_SECONDS = 10
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 
@@ -48,12 +49,22 @@ async def run(argv: Sequence[str], *, limit: int = 1 << 20, stderr: IO[bytes] | 
         code = await process.wait()
     finally:
         if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            await _end(process)
     if stderr:
         err = os.pread(stderr.fileno(), limit, 0)
     return Result(code, out.decode(errors="replace"), err.decode(errors="replace"))
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill a program and wait for it; asyncio sees its end only when what it wrote has been read."""
+    with suppress(ProcessLookupError):
+        process.kill()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_WORDS_SECONDS):
+            for stream in (process.stdout, process.stderr):
+                while stream and await stream.read(1 << 16):
+                    pass
+            await process.wait()
 
 
 async def _read(stream: asyncio.StreamReader | None, limit: int) -> bytes:
