@@ -44,10 +44,14 @@ async def run(argv: Sequence[str], *, limit: int = 1 << 20, stderr: IO[bytes] | 
         stderr=stderr or asyncio.subprocess.PIPE,
         env=_ENVIRONMENT,
     )
+    readers = [asyncio.create_task(_read(stream, limit)) for stream in (process.stdout, process.stderr)]
     try:
-        out, err = await asyncio.gather(_read(process.stdout, limit), _read(process.stderr, limit))
+        out, err = await asyncio.gather(*readers)
         code = await process.wait()
     finally:
+        for reader in readers:
+            reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
         if process.returncode is None:
             await _end(process)
     if stderr:
