@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from kaizen_backups.confine import SOCKET, STORE, confined
 from kaizen_backups.errors import DataError, UnavailableError, printable
@@ -111,8 +110,7 @@ class Door:
 @asynccontextmanager
 async def open_door(node: Node, settings: Settings, socket: Path) -> AsyncIterator[Door]:
     """Log in to a node. Raises UnavailableError, which says why it can't be."""
-    with TemporaryFile() as stderr:
-        result = await run(master_command(node, settings, socket), stderr=stderr)
+    result = await run(master_command(node, settings, socket))
     if result.code != 0:
         raise UnavailableError(_why_closed(node, result))
     try:

@@ -5,10 +5,11 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 from typing import IO
 
-_LAST_WORDS_SECONDS = 10
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -30,53 +31,35 @@ class TooMuchOutputError(Exception):
     """A program wrote more than it was allowed to."""
 
 
-async def run(argv: Sequence[str], *, limit: int = 1 << 20, stderr: IO[bytes] | None = None) -> Result:
+async def run(argv: Sequence[str], *, limit: int = 1 << 20) -> Result:
     """Run a program to its end, with nothing on stdin and a clean environment.
 
-    It is killed when this task is cancelled, and when it writes more than `limit` bytes (TooMuchOutputError).
-    With `stderr`, a file, its stderr goes there: for a program that leaves a daemon behind, which would hold a
-    pipe open.
+    It is killed when this task is cancelled, and when it writes more than `limit` bytes (TooMuchOutputError). What it
+    writes goes to files, not pipes: a daemon that it leaves behind would hold a pipe open, and asyncio does not see a
+    program's end while a pipe of it is unread.
     """
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL if stderr else asyncio.subprocess.PIPE,
-        stderr=stderr or asyncio.subprocess.PIPE,
-        env=_ENVIRONMENT,
-    )
-    readers = [asyncio.create_task(_read(stream, limit)) for stream in (process.stdout, process.stderr)]
-    try:
-        out, err = await asyncio.gather(*readers)
-        code = await process.wait()
-    finally:
-        for reader in readers:
-            reader.cancel()
-        await asyncio.gather(*readers, return_exceptions=True)
-        if process.returncode is None:
-            await _end(process)
-    if stderr:
-        err = os.pread(stderr.fileno(), limit, 0)
-    return Result(code, out.decode(errors="replace"), err.decode(errors="replace"))
+    with TemporaryFile() as out, TemporaryFile() as err:
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=err, env=_ENVIRONMENT
+        )
+        try:
+            while process.returncode is None:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_SECONDS):
+                        await process.wait()
+                if max(_size(out), _size(err)) > limit:
+                    raise TooMuchOutputError
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        return Result(process.returncode, _text(out), _text(err))
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill a program and wait for it; asyncio sees its end only when what it wrote has been read."""
-    with suppress(ProcessLookupError):
-        process.kill()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_LAST_WORDS_SECONDS):
-            for stream in (process.stdout, process.stderr):
-                while stream and await stream.read(1 << 16):
-                    pass
-            await process.wait()
+def _size(file: IO[bytes]) -> int:
+    return os.fstat(file.fileno()).st_size
 
 
-async def _read(stream: asyncio.StreamReader | None, limit: int) -> bytes:
-    if stream is None:
-        return b""
-    data = bytearray()
-    while chunk := await stream.read(1 << 16):
-        data += chunk
-        if len(data) > limit:
-            raise TooMuchOutputError
-    return bytes(data)
+def _text(file: IO[bytes]) -> str:
+    return os.pread(file.fileno(), _size(file), 0).decode(errors="replace")
