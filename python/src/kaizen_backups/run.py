@@ -5,11 +5,9 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from tempfile import TemporaryFile
-from typing import IO
+from typing import Any, Self
 
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -34,32 +32,66 @@ class TooMuchOutputError(Exception):
 async def run(argv: Sequence[str], *, limit: int = 1 << 20) -> Result:
     """Run a program to its end, with nothing on stdin and a clean environment.
 
-    It is killed when this task is cancelled, and when it writes more than `limit` bytes (TooMuchOutputError). What it
-    writes goes to files, not pipes: a daemon that it leaves behind would hold a pipe open, and asyncio does not see a
-    program's end while a pipe of it is unread.
+    It is killed when this task is cancelled, and when it writes more than `limit` bytes (TooMuchOutputError). A daemon
+    that it leaves behind may keep its pipes open: what counts is the end of the program.
     """
-    with TemporaryFile() as out, TemporaryFile() as err:
+    too_much: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    with _Pipe(limit, too_much) as out, _Pipe(limit, too_much) as err:
         process = await asyncio.create_subprocess_exec(
-            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=err, env=_ENVIRONMENT
+            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=out.write_end, stderr=err.write_end, env=_ENVIRONMENT
         )
+        ended = asyncio.create_task(process.wait())
+        either: set[asyncio.Future[Any]] = {ended, too_much}
         try:
-            while process.returncode is None:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_SECONDS):
-                        await process.wait()
-                if max(_size(out), _size(err)) > limit:
-                    raise TooMuchOutputError
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):
                     process.kill()
-                await process.wait()
-        return Result(process.returncode, _text(out), _text(err))
+            await ended
+            too_much.cancel()
+        if not too_much.cancelled() or max(out.drain(), err.drain()) > limit:
+            raise TooMuchOutputError
+        return Result(await ended, out.text(), err.text())
 
 
-def _size(file: IO[bytes]) -> int:
-    return os.fstat(file.fileno()).st_size
+class _Pipe:
+    """A pipe that is read as it fills. asyncio's own sees a program's end only when all it wrote has been read."""
 
+    def __init__(self, limit: int, too_much: asyncio.Future[None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._limit = limit
+        self._too_much = too_much
+        self._data = bytearray()
+        self._read_end, self.write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
 
-def _text(file: IO[bytes]) -> str:
-    return os.pread(file.fileno(), _size(file), 0).decode(errors="replace")
+    def __enter__(self) -> Self:
+        self._loop.add_reader(self._read_end, self._read)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.remove_reader(self._read_end)
+        os.close(self._read_end)
+        os.close(self.write_end)
+
+    def _read(self) -> bool:
+        try:
+            chunk = os.read(self._read_end, 1 << 16)
+        except BlockingIOError:
+            return False
+        self._data += chunk
+        if len(self._data) > self._limit:
+            self._loop.remove_reader(self._read_end)
+            if not self._too_much.done():
+                self._too_much.set_result(None)
+        return bool(chunk)
+
+    def drain(self) -> int:
+        """Take what is still in the pipe; return how many bytes there were in all."""
+        while len(self._data) <= self._limit and self._read():
+            pass
+        return len(self._data)
+
+    def text(self) -> str:
+        return self._data.decode(errors="replace")
