@@ -116,7 +116,7 @@ many_files() {
     run agent run
     assert_status 75
     assert_output_has 'holds /run/kaizen-backup.lock'
-    wait
+    wait "$PID"
     [[ $(snapshots) == 2026-11-24 ]]
 }
 
