@@ -170,3 +170,84 @@ two_nights() {
     run agent status
     assert_output_has 'last_run_exit_code = 130'
 }
+
+@test "restore puts back a file that was changed under its size and time" {
+    at '2026-11-24 01:00:00' && agent run
+    touch -r "$NODE/srv/data/a" "$NODE/srv/time"
+    echo BAD >"$NODE/srv/data/a"
+    touch -r "$NODE/srv/time" "$NODE/srv/data/a"
+    run agent restore /srv/data/a
+    assert_status 1
+    assert_output_has 'there already, and differ'
+    agent restore /srv/data/a --force
+    [[ $(cat "$NODE/srv/data/a") == one ]]
+}
+
+@test "restore never goes through a symlink, in the snapshot or in the target" {
+    mkdir "$NODE/srv/real" "$NODE/srv/elsewhere" && echo good >"$NODE/srv/real/f"
+    ln -s /srv/real "$NODE/srv/link"
+    config 'path = /srv/link' 'path = /srv/data'
+    at '2026-11-24 01:00:00' && agent run
+    echo broken >"$NODE/srv/real/f"
+    run agent restore /srv/link/f --to /tmp
+    assert_status 1
+    assert_output_has '/srv/link is a symlink to /srv/real'
+    agent restore /srv/real/f --to /tmp
+    [[ $(cat "$NODE/tmp/srv/real/f") == good ]]
+    rm -r "$NODE/srv/data" && ln -s /srv/elsewhere "$NODE/srv/data"
+    run agent restore /srv/data/a
+    assert_status 1
+    assert_output_has '/srv/data is a symlink'
+    [[ -z $(ls "$NODE/srv/elsewhere") ]]
+}
+
+@test "restore does not put a directory in a file's place, or the reverse, unless told" {
+    at '2026-11-24 01:00:00' && agent run
+    rm -r "$NODE/srv/data/sub" && echo precious >"$NODE/srv/data/sub"
+    run agent restore /srv/data
+    assert_status 1
+    assert_output_has 'srv/data/sub'
+    [[ $(cat "$NODE/srv/data/sub") == precious ]]
+}
+
+@test "restore and verify harm no run that is at work" {
+    printf '#!/bin/sh\ntouch /started; while [ ! -e /go ]; do sleep 0.1; done; echo exported\n' >"$NODE/srv/export"
+    chmod 0755 "$NODE/srv/export"
+    at '2026-11-23 01:00:00' && agent run
+    config 'path = /srv/data' 'dump = command:x:/srv/export'
+    at '2026-11-24 01:00:00'
+    spawn /usr/local/sbin/kaizen-backup run
+    while [[ ! -e $NODE/started ]]; do sleep 0.05; done
+    agent restore /srv/data/a --to /tmp
+    agent verify
+    touch "$NODE/go"
+    wait "$PID"
+    [[ $(snapshots) == $'2026-11-23\n2026-11-24' ]]
+}
+
+@test "verify is not content with sums that nobody can check" {
+    at '2026-11-24 01:00:00' && agent run
+    printf X | dd of="$NODE/backups/2026-11-24/srv/data/a" conv=notrunc status=none
+    sed -i '/srv.data.a$/s/^........//' "$NODE/backups/2026-11-24/SHA256SUMS"
+    run agent verify
+    assert_status 65
+    assert_output_has 'not a line that sha256sum writes'
+}
+
+@test "status is not good when the configuration is bad, or the newest snapshot is old" {
+    at '2026-11-23 01:00:00' && agent run
+    config 'path = relative'
+    at '2026-11-24 01:00:00'
+    run agent run
+    assert_status 78
+    grep -q 'error: the configuration has 1 mistakes' "$NODE/var/log/kaizen-backup.log"
+    config 'path = /srv/data'
+    run agent status
+    assert_status 1
+    assert_output_has 'last_run_exit_code = 78'
+    agent run
+    agent status
+    at '2026-11-27 01:00:00'
+    run agent status
+    assert_status 1
+}

@@ -120,6 +120,27 @@ exec pg_dump.real "$@"' >"$NODE/usr/bin/pg_dump"
     [[ $(snapshots) == 2026-11-24 ]]
 }
 
+@test "command: one that leaves something running holds up no later run" {
+    printf '#!/bin/sh\necho exported; sleep 30 >/dev/null 2>&1 &\n' >"$NODE/srv/export" && chmod 0755 "$NODE/srv/export"
+    config 'dump = command:inventory:/srv/export'
+    at '2026-11-24 01:00:00' && agent run
+    agent run --again
+    [[ $(snapshots) == $'2026-11-24\n2026-11-24.2' ]]
+}
+
+@test "a run that is told to end in the middle of a dump ends at once, and so does the dump" {
+    printf '#!/bin/sh\ntouch /started; exec sleep 3131\n' >"$NODE/srv/export" && chmod 0755 "$NODE/srv/export"
+    config 'dump = command:inventory:/srv/export'
+    spawn /usr/local/sbin/kaizen-backup run
+    while [[ ! -e $NODE/started ]]; do sleep 0.05; done
+    kill "$PID"
+    status=0
+    wait "$PID" || status=$?
+    assert_status 130
+    run pgrep -f 'sleep 3131'
+    assert_status 1
+}
+
 @test "packages: a list of what is installed" {
     config 'dump = packages'
     at '2026-11-24 01:00:00' && agent run
@@ -129,17 +150,24 @@ exec pg_dump.real "$@"' >"$NODE/usr/bin/pg_dump"
 
 # Neither server is to be had here, so their programs are stand-ins; what is tested is what we do with them.
 @test "mongodb and rabbitmq: the export is kept, a failure is named" {
-    printf '#!/bin/sh\necho "archive $*"\n' >"$NODE/usr/local/bin/mongodump"
+    printf '#!/bin/sh\nprintf "\\155\\342\\231\\201 archive $* \\377\\377\\377\\377"\n' >"$NODE/usr/local/bin/mongodump"
     printf '#!/bin/sh\necho "{\\"args\\": \\"$*\\"}"\n' >"$NODE/usr/local/bin/rabbitmqctl"
     chmod 0755 "$NODE"/usr/local/bin/{mongodump,rabbitmqctl}
     config 'dump = mongodb' 'dump = rabbitmq'
     at '2026-11-24 01:00:00' && agent run
-    [[ $(zstd -dc "$NODE/backups/2026-11-24/dumps/mongodb.archive.zst") == 'archive --archive --quiet' ]]
+    zstd -dc "$NODE/backups/2026-11-24/dumps/mongodb.archive.zst" | grep -qa ' archive --archive --quiet '
     [[ $(cat "$NODE/backups/2026-11-24/dumps/rabbitmq.json") == '{"args": "-q export_definitions -"}' ]]
     printf '#!/bin/sh\necho "no connection" >&2; exit 1\n' >"$NODE/usr/local/bin/mongodump"
     run agent run --again
     assert_status 1
     assert_output_has 'dump mongodb: no connection'
+    local body
+    for body in 'exit 0' 'printf "\155\342\231\201 cut"'; do
+        printf '#!/bin/sh\n%s\n' "$body" >"$NODE/usr/local/bin/mongodump"
+        run agent run --again
+        assert_status 1
+        assert_output_has 'dump mongodb: the dump is empty or was cut short'
+    done
 }
 
 @test "a role's dump of what this node does not have is skipped and listed; node.conf's is not" {
@@ -154,7 +182,7 @@ exec pg_dump.real "$@"' >"$NODE/usr/bin/pg_dump"
 }
 
 @test "a role's dump that the last snapshot has is not skipped in silence" {
-    printf '#!/bin/sh\necho archive\n' >"$NODE/usr/local/bin/mongodump"
+    printf '#!/bin/sh\nprintf "\\155\\342\\231\\201\\377\\377\\377\\377"\n' >"$NODE/usr/local/bin/mongodump"
     chmod 0755 "$NODE/usr/local/bin/mongodump"
     printf 'path = /srv/data\ndump = mongodb\n' >"$NODE/etc/kaizen/roles/empty.conf"
     config

@@ -112,3 +112,52 @@ after_copy() {
     assert_status 0
     assert_whole
 }
+
+@test "what an earlier failed run left is not taken for today's" {
+    local time
+    at '2026-11-22 01:00:00' && agent run
+    time=$(stat -c %.9Y "$NODE/srv/data/a")
+    config 'path = /srv/data' 'path = /srv/nowhere'
+    echo "v2v2" >"$NODE/srv/data/a" && touch -d "@$time" "$NODE/srv/data/a"
+    at '2026-11-23 01:00:00'
+    run agent run
+    assert_status 1
+    config 'path = /srv/data'
+    echo "v3v3" >"$NODE/srv/data/a" && touch -d "@$time" "$NODE/srv/data/a"
+    at '2026-11-24 01:00:00' && agent run
+    [[ $(cat "$NODE/backups/2026-11-24/srv/data/a") == v3v3 ]]
+    assert_whole
+}
+
+@test "a last snapshot without its sums is no reason to trust size and time" {
+    at '2026-11-23 01:00:00' && agent run
+    rm "$NODE/backups/2026-11-23/SHA256SUMS"
+    touch -r "$NODE/srv/data/a" "$NODE/srv/time"
+    echo two >"$NODE/srv/data/a"
+    touch -r "$NODE/srv/time" "$NODE/srv/data/a"
+    at '2026-11-24 01:00:00' && agent run
+    [[ $(cat "$NODE/backups/2026-11-24/srv/data/a") == two ]]
+    (cd "$NODE/backups/2026-11-24" && sha256sum --quiet -c SHA256SUMS)
+}
+
+# gone_or_other COMMAND: something takes a doubtful file's place before it is looked at again.
+gone_or_other() {
+    at '2026-11-23 01:00:00' && agent run
+    chmod 0600 "$NODE/srv/data/a" # its ctime is new
+    echo more >>"$NODE/srv/data/sub/b"
+    after_copy "[[ -e /once ]] || { touch /once; rm /srv/data/a /srv/data/sub/b; $1; }"
+    at '2026-11-24 01:00:00'
+    run timeout 60 bash -c "$(declare -f agent on_node); NODE=$NODE; CLOCK=(${CLOCK[*]@Q}); agent run"
+    assert_status 0
+    assert_whole
+    run agent verify 2026-11-24
+    assert_status 0
+}
+
+@test "a doubtful file that vanishes fails no run" { gone_or_other true; }
+
+@test "nor does one that becomes a directory" { gone_or_other 'mkdir /srv/data/a /srv/data/sub/b; touch /srv/data/a/x'; }
+
+@test "nor one that becomes a symlink" { gone_or_other 'ln -s /etc/passwd /srv/data/a; ln -s nowhere /srv/data/sub/b'; }
+
+@test "nor one that becomes a pipe, which nobody writes to" { gone_or_other 'mkfifo /srv/data/a /srv/data/sub/b'; }

@@ -69,6 +69,14 @@ nights() {
     [[ $(snapshots) == $'2026-11-20\n2026-11-23\n2026-11-24\n2036-01-01' ]]
 }
 
+@test "a clock that stays wrong for many nights still removes nothing from before" {
+    config 'path = /srv/data' 'keep_days = 3'
+    nights 2026-11-21 2026-11-22 2026-11-23
+    local day
+    for day in 1 2 3 4 5; do at "2036-01-0$day 01:00:00" && agent run; done
+    [[ $(snapshots) == $'2026-11-21\n2026-11-22\n2026-11-23\n2036-01-03\n2036-01-04\n2036-01-05' ]]
+}
+
 @test "what a killed removal left behind is removed by the next run" {
     mkdir "$NODE/backups/.expired-2026-11-01.123"
     at '2026-11-24 01:00:00' && agent run

@@ -223,3 +223,34 @@ load node
     assert_status 78
     assert_output_has "path: '/srv/store/x' is in backups_dir, /srv/store"
 }
+
+@test "a path in which only excluded files are left is a lost one" {
+    mkdir "$NODE/srv/data/instances" && echo disk >"$NODE/srv/data/instances/disk"
+    config 'path = /srv/data' 'exclude = /srv/data/instances'
+    at '2026-11-23 01:00:00' && agent run
+    rm -r "$NODE/srv/data/a" "$NODE/srv/data/sub"
+    at '2026-11-24 01:00:00'
+    run agent run
+    assert_status 1
+    assert_output_has '/srv/data held files in 2026-11-23 and is now missing or empty'
+}
+
+@test "a path that is a symlink to nothing, or to an empty directory, is the same on every night" {
+    mkdir "$NODE/empty" && ln -s /empty "$NODE/srv/one" && ln -s /nowhere "$NODE/srv/two"
+    config 'path = /srv/one' 'path = /srv/two' 'path = /srv/data'
+    at '2026-11-23 01:00:00' && agent run
+    at '2026-11-24 01:00:00' && agent run
+    [[ $(snapshots) == $'2026-11-23\n2026-11-24' ]]
+}
+
+@test "the website role leaves out caches and no program" {
+    local site=$NODE/var/www/site
+    mkdir -p "$site"/{vendor/symfony/cache,var/cache/prod,wp-content/cache,tmp}
+    touch "$site"/{vendor/symfony/cache/Adapter.php,var/cache/prod/x,wp-content/cache/x,tmp/x}
+    rm -rf "$NODE/etc/kaizen/roles/tiny.conf"
+    sed '/^dump/d; /^path/{/www/!d}' "$REPO/files/backups/roles/website.conf" >"$NODE/etc/kaizen/roles/empty.conf"
+    config
+    at '2026-11-24 01:00:00' && agent run
+    run bash -c "cd $NODE/backups/2026-11-24/var/www/site && find . -type f | sort | tr '\n' ' '"
+    [[ $output == './tmp/x ./vendor/symfony/cache/Adapter.php ' ]]
+}
