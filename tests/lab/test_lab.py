@@ -17,8 +17,6 @@ from lab import Fleet, LabError, Node, services, state
 TESTS = Path(__file__).resolve().parents[1]
 LAB = TESTS / "lab" / "lab"
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the lab needs root")
-
 
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[Fleet]:
