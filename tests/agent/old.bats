@@ -61,3 +61,23 @@ old_rsync() { # VERSION
     [[ $(snapshots) == 2026-11-24 ]]
     [[ $(wc -l <"$NODE/synced") == 2 ]]
 }
+
+@test "where awk is mawk, as Debian has it, it is all the same" {
+    local name
+    ln -sf /usr/bin/mawk "$NODE/etc/alternatives/awk"
+    [[ $(on_node readlink -f /usr/bin/awk) == /usr/bin/mawk ]]
+    for name in 'a b' $'new\nline' 'back\slash' $'carriage\rreturn' $'latin\xe9' -n '*'; do touch "$NODE/srv/data/$name"; done
+    at '2026-11-23 01:00:00' && agent run
+    touch -r "$NODE/srv/data/a" "$NODE/srv/time"
+    echo two >"$NODE/srv/data/a"
+    touch -r "$NODE/srv/time" "$NODE/srv/data/a"
+    echo 'not so new' >"$NODE/srv/data/"$'new\nline'
+    at '2026-11-24 01:00:00' && agent run
+    diff -r "$NODE/srv/data" "$NODE/backups/2026-11-24/srv/data"
+    grep -qx 'changed_files = 2' "$NODE/backups/2026-11-24/backup.info"
+    assert_whole
+    agent verify
+    config 'path = /srv/data' 'keep_days = 1'
+    at '2026-11-25 01:00:00' && agent run
+    [[ $(snapshots) == 2026-11-25 ]]
+}
