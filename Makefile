@@ -37,7 +37,7 @@ check: $(CACHE)/test-packages $(VENV)/ready
 
 lint: lint-python lint-shell lint-puppet
 
-SHELL_FILES := files/backups/kaizen-backup $(wildcard facts.d/*) $(wildcard tests/tools/*) \
+SHELL_FILES := files/backups/kaizen-backup $(wildcard facts.d/*) $(wildcard tests/tools/*) $(wildcard tests/bench/*) .ci/run \
 	$(shell find tests -name '*.sh' -o -name '*.bash')
 
 lint-python:
