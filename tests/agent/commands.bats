@@ -76,7 +76,7 @@ two_nights() {
     at '2026-11-24 01:00:00' && agent run
     run agent restore /srv/data/a
     assert_status 1
-    assert_output_has '/srv/data/a is not in 2026-11-24; it is in 2026-11-23'
+    [[ $output == *'/srv/data/a is not in 2026-11-24; it is in 2026-11-23' ]]
     run agent restore /srv/data/a --at 2026-11-23
     assert_status 0
     run agent restore /srv/never
@@ -169,6 +169,15 @@ two_nights() {
     run ! kill -0 -- -"$PID"
     run agent status
     assert_output_has 'last_run_exit_code = 130'
+}
+
+@test "restore refuses a file that SHA256SUMS does not know" {
+    at '2026-11-24 01:00:00' && agent run
+    echo strange >"$NODE/backups/2026-11-24/srv/data/strange"
+    run agent restore /srv/data --to /tmp
+    assert_status 65
+    assert_output_has 'not every file of /srv/data is in SHA256SUMS'
+    [[ ! -e $NODE/tmp/srv ]]
 }
 
 @test "restore puts back a file that was changed under its size and time" {
