@@ -1,31 +1,31 @@
-"""The node list: what the sources say, merged and checked; nodes.yaml and known_hosts are written from it."""
+"""The node list: what the sources say, merged and checked, and never worse than the last good one by accident."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
-
-import yaml
-from pydantic import ValidationError
+from datetime import UTC, date, datetime, timedelta
 
 from kaizen_backups.atomic import write_atomically
+from kaizen_backups.changes import key_changes
 from kaizen_backups.errors import ConfigError, KaizenError, UnavailableError, printable
+from kaizen_backups.merge import merge
 from kaizen_backups.node import Node
+from kaizen_backups.nodes_yaml import known_hosts, read_list, to_yaml
 from kaizen_backups.settings import Settings
+from kaizen_backups.shrinking import Memory, by_origin, now, read_memory, too_many_lost, write_memory
 from kaizen_backups.sources import Found, Problem
 from kaizen_backups.sources.facts import read_facts
 from kaizen_backups.sources.nodes_d import read_nodes_d
-from kaizen_backups.sources.puppetdb import read_puppetdb
-from kaizen_backups.yaml_file import read_mapping
+
+__all__ = ["Draft", "NodeList", "draft", "read_list", "refresh"]
 
 
 @dataclass(frozen=True)
 class NodeList:
-    """Nodes sorted by name, and what could not be used on the way."""
+    """Nodes sorted by name; what could not be used on the way; what is said once; what nodes.d overrides."""
 
     nodes: tuple[Node, ...]
     problems: tuple[Problem, ...] = ()
+    news: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
 
     def get(self, name: str) -> Node:
         """Return the node of that name. Raises KaizenError."""
@@ -35,67 +35,50 @@ class NodeList:
         raise KaizenError(f"{printable(name)}: no such node; see 'kaizen nodes'")
 
 
-def refresh(settings: Settings) -> NodeList:
+@dataclass(frozen=True)
+class Draft:
+    """The list as a refresh would make it, the one in use, and why it may not replace that (None: it may)."""
+
+    fresh: NodeList
+    last: tuple[Node, ...]
+    memory: Memory
+    refusal: str | None
+
+
+def refresh(settings: Settings, *, accept: bool = False, today: date | None = None) -> NodeList:
     """Build the list from the sources, and write nodes.yaml and known_hosts.
 
-    A node whose file is broken keeps its last good entry. When a whole source can't be read, or no node at all is
-    left of a list that had some, the last good list stays in use, and the problem says how old it is. Raises
-    ConfigError or UnavailableError when there is no such list.
+    A node that is broken keeps its last good entry. When a source can't be read, or too many nodes are lost since
+    yesterday (`today` is the collector's date) and nobody accepts that, the last good list stays in use, and a problem
+    says why and how old it is. Raises ConfigError or UnavailableError when there is no such list.
     """
-    last = read_list(settings.nodes_file)
     try:
-        fresh = _build(settings, last)
-        if last and not fresh.nodes:
-            raise ConfigError("the sources name no node at all")
+        made = draft(settings, today)
+        if made.refusal and not accept:
+            raise ConfigError(f"{made.refusal}; 'kaizen nodes refresh --accept' takes that when it is meant")
     except (ConfigError, UnavailableError) as error:
-        if not last:
-            raise
-        age = datetime.now(UTC) - datetime.fromtimestamp(settings.nodes_file.stat().st_mtime, UTC)
-        hours = age.total_seconds() / 3600
-        message = f"{error}; the last good list, {hours:.0f} hours old, stays in use"
-        return NodeList(last, (Problem("", message),))
-    write_atomically(settings.nodes_file, to_yaml(fresh.nodes))
-    write_atomically(settings.known_hosts_file, known_hosts(fresh.nodes))
-    return fresh
+        return _last_good(settings, error)
+    nodes = made.fresh.nodes
+    write_atomically(settings.nodes_file, to_yaml(nodes))
+    write_atomically(settings.known_hosts_file, known_hosts(nodes))
+    held = by_origin(nodes) if made.refusal else made.memory.held
+    write_memory(settings.memory_file, Memory(good=now(), day=made.memory.day, held=held))
+    return made.fresh
 
 
-def read_list(path: Path) -> tuple[Node, ...]:
-    """Return the nodes of a nodes.yaml; none when there is no such file. Raises ConfigError."""
-    if not path.exists():
-        return ()
-    try:
-        return tuple(Node.model_validate(node) for node in read_mapping(path).get("nodes") or ())
-    except (ValidationError, TypeError) as error:
-        raise ConfigError(f"{path}: damaged; 'kaizen nodes refresh' after removing it makes a new one") from error
-
-
-def to_yaml(nodes: Iterable[Node]) -> str:
-    """Return nodes.yaml: sorted by name and byte for byte the same when nothing changed."""
-    data = {"nodes": [node.stated() for node in nodes]}
-    return "# Generated by 'kaizen nodes refresh'.\n" + yaml.safe_dump(data, sort_keys=False, width=10000)
-
-
-def known_hosts(nodes: Iterable[Node]) -> str:
-    """Return a known_hosts with exactly these nodes' keys, by node name (which ssh gets as HostKeyAlias)."""
-    return "".join(f"{node.name} {key}\n" for node in nodes for key in node.host_keys)
-
-
-def _build(settings: Settings, last: tuple[Node, ...]) -> NodeList:
-    found = _read_sources(settings)
-    nodes: dict[str, Node] = {}
-    problems = [problem for source in found for problem in source.problems]
-    for name in sorted({name for source in found for name in source.nodes}):
-        # What a later source states wins, field by field.
-        stated = {key: value for source in found for key, value in source.nodes.get(name, {}).items()}
-        try:
-            nodes[name] = _check(name, stated)
-        except ConfigError as error:
-            problems.append(Problem(name, str(error)))
-    broken = {problem.node for problem in problems}
-    for node in last:
-        if node.name in broken:
-            nodes.setdefault(node.name, node)
-    return NodeList(tuple(nodes[name] for name in sorted(nodes)), tuple(problems))
+def draft(settings: Settings, today: date | None = None) -> Draft:
+    """Return what a refresh would make, and change nothing. Raises ConfigError or UnavailableError."""
+    last = read_list(settings.nodes_file)
+    merged = merge(_read_sources(settings))
+    broken = {problem.node for problem in merged.problems}
+    kept = {node.name: node for node in last if node.name in broken}
+    found = {**kept, **merged.nodes}
+    nodes = tuple(found[name] for name in sorted(found))
+    today = today or datetime.now().astimezone().date()
+    memory = (read_memory(settings.memory_file) or Memory(good=now(), day=date.min, held={})).on(today, last)
+    fresh = NodeList(nodes, tuple(merged.problems), tuple(key_changes(last, nodes)), tuple(merged.overrides))
+    refusal = too_many_lost(by_origin(last), found) or too_many_lost(memory.held, found)
+    return Draft(fresh, last, memory, refusal)
 
 
 def _read_sources(settings: Settings) -> list[Found]:
@@ -105,22 +88,27 @@ def _read_sources(settings: Settings) -> list[Found]:
     if sources.facts:
         found.append(read_facts(sources.facts, settings.address_fact))
     if sources.puppetdb:
+        from kaizen_backups.sources.puppetdb import read_puppetdb  # HTTP takes a while to load
+
         found.append(read_puppetdb(sources.puppetdb, settings.address_fact))
     if sources.nodes_d:
         found.append(read_nodes_d(sources.nodes_d))
     return found
 
 
-def _check(name: str, stated: dict[str, Any]) -> Node:
-    if not stated.get("host_keys"):
-        raise ConfigError(f"{printable(name)}: no usable host key is known, so it can't be collected")
-    try:
-        return Node.model_validate({**stated, "name": name})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        # Only a scalar: anything else may be of any size.
-        value = first["input"]
-        found = f"; it is {printable(repr(value))[:100]}" if isinstance(value, str | int | None) else ""
-        raise ConfigError(f"{printable(name)}: {key}: {message}{found}") from error
+def _last_good(settings: Settings, error: KaizenError) -> NodeList:
+    last = read_list(settings.nodes_file)
+    if not last:
+        raise error
+    write_atomically(settings.known_hosts_file, known_hosts(last))
+    memory = read_memory(settings.memory_file)
+    good = memory.good if memory else datetime.fromtimestamp(settings.nodes_file.stat().st_mtime, UTC)
+    return NodeList(last, (Problem("", f"{error}; the last good list, {_age(now() - good)} old, stays in use"),))
+
+
+def _age(age: timedelta) -> str:
+    """Return an age as a person says it."""
+    for unit, name in ((timedelta(days=1), "days"), (timedelta(hours=1), "hours")):
+        if age >= 2 * unit:
+            return f"{age // unit} {name}"
+    return f"{max(age // timedelta(minutes=1), 0)} minutes"

@@ -33,7 +33,7 @@ def read_facts(directory: Path, address_fact: str = "networking.ip") -> Found:
 
     Raises ConfigError when the directory itself can't be read.
     """
-    found = Found()
+    found = Found("the facts")
     try:
         files = sorted(f for f in directory.iterdir() if f.suffix in SUFFIXES and not f.name.startswith("."))
     except OSError as error:
