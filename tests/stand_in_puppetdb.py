@@ -75,19 +75,22 @@ class StandIn(AbstractContextManager["StandIn"]):
         found = [
             {field: self._field(name, node, field) for field in fields.split(", ")}
             for name, node in sorted(self.nodes.items())
-            if self._holds(entity, node, condition)
+            if self._holds(entity, name, node, condition)
         ]
         return found[int(offset) : int(offset) + int(limit)]
 
     @staticmethod
-    def _holds(entity: str, node: dict[str, Any], condition: str) -> bool:
+    def _holds(entity: str, name: str, node: dict[str, Any], condition: str) -> bool:
         has_class = node["parameters"] is not None
+        listed = re.search(r"certname in (\[.*?\])", condition)
         wants = {
             'title = "Quickstack::Backups"': has_class,
             "parameters.enabled = true": has_class and node["parameters"].get("enabled") is True,
             'node_state = "active"': node["active"],
         }
-        there = node["facts"] is not None if entity == "inventory" else has_class
+        if listed and name not in json.loads(listed[1]):
+            return False
+        there = {"inventory": node["facts"] is not None, "resources": has_class, "nodes": True}[entity]
         return there and all(holds for text, holds in wants.items() if text in condition)
 
     @staticmethod

@@ -10,6 +10,7 @@ from kaizen_backups.merge import merge
 from kaizen_backups.node import Node
 from kaizen_backups.nodes_yaml import known_hosts, read_list, to_yaml
 from kaizen_backups.settings import Settings
+from kaizen_backups.sharing import own_share
 from kaizen_backups.shrinking import Memory, by_origin, now, read_memory, too_many_lost, write_memory
 from kaizen_backups.sources import Found, Problem
 from kaizen_backups.sources.facts import read_facts
@@ -33,6 +34,10 @@ class NodeList:
             if node.name == name:
                 return node
         raise KaizenError(f"{printable(name)}: no such node; see 'kaizen nodes'")
+
+    def share(self, settings: Settings) -> list[Node]:
+        """Return the nodes that this collector collects, of several or alone. Raises ConfigError."""
+        return own_share(self.nodes, settings)
 
 
 @dataclass(frozen=True)

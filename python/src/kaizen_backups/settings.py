@@ -170,6 +170,11 @@ class Settings(_Section):
         return self.state / "nodes.memory.json"
 
     @property
+    def peers_file(self) -> Path:
+        """What the other collectors told last."""
+        return self.state / "peers.json"
+
+    @property
     def known_hosts_file(self) -> Path:
         """The generated known_hosts: exactly the listed nodes' keys."""
         return self.state / "known_hosts"

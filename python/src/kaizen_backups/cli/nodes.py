@@ -162,6 +162,22 @@ def diff(context: click.Context, as_json: bool) -> None:
         context.exit(ExitCode.FAILED)
 
 
+@command.command("fact")
+@click.pass_obj
+def fact(config: Path) -> None:
+    """Print what this collector tells the others, as a fact for Facter; nothing where there is only one.
+
+    \b
+    Example:
+      kaizen nodes fact
+    """
+    from kaizen_backups.peers import FACT, own_fact
+
+    settings = load_settings(config)
+    if settings.collectors:
+        click.echo(json.dumps({FACT: own_fact(read_list(settings.nodes_file), settings)}))
+
+
 def say_problems(nodes: NodeList) -> bool:
     """Name on stderr what could not be used, and what is said once; return whether there was any problem."""
     for message in [problem.message for problem in nodes.problems] + list(nodes.news):

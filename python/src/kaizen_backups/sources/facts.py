@@ -51,6 +51,18 @@ def read_facts(directory: Path, address_fact: str = "networking.ip") -> Found:
     return found
 
 
+def read_fact(directory: Path, name: str, fact: str) -> Any:
+    """Return one fact of one node; None when there is none, or no file of that node that holds facts."""
+    for suffix in SUFFIXES:
+        try:
+            known, facts = _load(directory / f"{name}{suffix}")
+        except ConfigError:
+            continue
+        if known == name:
+            return facts.get(fact)
+    return None
+
+
 def _load(file: Path) -> tuple[str, dict[str, Any]]:
     """Return the certname and the facts of one file.
 
