@@ -54,7 +54,7 @@ class StandIn(AbstractContextManager["StandIn"]):
 
     def add(self, name: str, active: bool = True, facts: Any = None, **parameters: Any) -> None:
         """Add a node that has the class, enabled unless the parameters say otherwise."""
-        key = {"type": "ssh-ed25519", "key": host_key(name).split(" ")[1]}
+        key = {"type": "ssh-ed25519", "key": host_key(ascii(name)[1:-1]).split(" ")[1]}
         facts = {"networking": {"ip": "10.0.0.4"}, "ssh": {"ed25519": key}} if facts is None else facts
         declared = {"enabled": True, "role": "compute", "user": "kaizen", **parameters}
         self.nodes[name] = {"facts": facts, "parameters": declared, "active": active}

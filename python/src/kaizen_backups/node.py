@@ -39,7 +39,8 @@ def _check_address(address: str) -> str:
         return str(ipaddress.ip_address(address.replace("%", "/")))
     except ValueError:
         pass
-    if re.fullmatch(r"[0-9.]+", address):
+    # A name that ends in a number would be read as an address of another form: 10.1 as 10.0.0.1, 0x7f.1 as 127.0.0.1.
+    if re.fullmatch(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?", address.lower(), re.DOTALL):
         raise ValueError("must be an IP address or a host name")
     return _check_name(address.lower())
 

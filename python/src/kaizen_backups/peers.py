@@ -19,7 +19,7 @@ from kaizen_backups.snapshots import Snapshot
 from kaizen_backups.sources.facts import read_fact
 from kaizen_backups.store import NodeStore
 
-FACT = "kaizen_collector"
+FACT = "kaizen_collected"
 _NONE = "-"
 
 
