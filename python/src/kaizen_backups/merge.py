@@ -32,7 +32,7 @@ def merge(sources: Sequence[Found]) -> Merged:
             merged.nodes[name] = _checked(name, stated)
         except ConfigError as error:
             merged.problems.append(Problem(name, str(error)))
-        else:
+        if name in merged.nodes and len(stating) > 1:
             _compare(name, stating, merged)
     return merged
 
@@ -64,17 +64,16 @@ def _shown(value: Any) -> str:
     """Return a statement for a message: of host keys their fingerprints, of what is no key nothing."""
     if isinstance(value, list):
         return " ".join(fingerprint(key) for key in value if is_host_key(key)) or "none"
-    return printable(str(value))[:100]
+    return _short(str(value))
 
 
 def _checked(name: str, stated: dict[str, Any]) -> Node:
     """Return the node. Raises ConfigError, which names it and the field that is none."""
-    shown = printable(name)[:100]
     if not stated.get("host_keys"):
-        raise ConfigError(f"{shown}: no usable host key is known, so it can't be collected")
+        raise ConfigError(f"{_short(name)}: no usable host key is known, so it can't be collected")
     if "address" not in stated:
         raise ConfigError(
-            f"{shown}: address: none is known, so it can't be collected; see address_fact in the settings"
+            f"{_short(name)}: address: none is known, so it can't be collected; see the setting address_fact"
         )
     try:
         return Node.model_validate({**stated, "name": name})
@@ -84,5 +83,9 @@ def _checked(name: str, stated: dict[str, Any]) -> Node:
         message = first["msg"].removeprefix("Value error, ")
         # Only a scalar: anything else may be of any size.
         value = first["input"]
-        found = f"; it is {printable(repr(value))[:100]}" if isinstance(value, str | int | None) else ""
-        raise ConfigError(f"{shown}: {printable(key)[:100]}: {message}{found}") from error
+        found = f"; it is {_short(repr(value))}" if isinstance(value, str | int | None) else ""
+        raise ConfigError(f"{_short(name)}: {_short(key)}: {message}{found}") from error
+
+
+def _short(text: str) -> str:
+    return printable(text)[:100]

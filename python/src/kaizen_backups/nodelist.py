@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 from kaizen_backups.atomic import write_atomically
 from kaizen_backups.changes import key_changes
 from kaizen_backups.errors import ConfigError, KaizenError, UnavailableError, printable
-from kaizen_backups.merge import merge
+from kaizen_backups.merge import Merged, merge
 from kaizen_backups.node import Node
 from kaizen_backups.nodes_yaml import known_hosts, read_list, to_yaml
 from kaizen_backups.settings import Settings
@@ -42,9 +43,10 @@ class NodeList:
 
 @dataclass(frozen=True)
 class Draft:
-    """The list as a refresh would make it, the one in use, and why it may not replace that (None: it may)."""
+    """The list as a refresh would make it, and as YAML; the one in use; why it may not replace that (None: it may)."""
 
     fresh: NodeList
+    yaml: str
     last: tuple[Node, ...]
     memory: Memory
     refusal: str | None
@@ -64,7 +66,7 @@ def refresh(settings: Settings, *, accept: bool = False, today: date | None = No
     except (ConfigError, UnavailableError) as error:
         return _last_good(settings, error)
     nodes = made.fresh.nodes
-    write_atomically(settings.nodes_file, to_yaml(nodes))
+    write_atomically(settings.nodes_file, made.yaml)
     write_atomically(settings.known_hosts_file, known_hosts(nodes))
     held = by_origin(nodes) if made.refusal else made.memory.held
     write_memory(settings.memory_file, Memory(good=now(), day=made.memory.day, held=held))
@@ -73,17 +75,31 @@ def refresh(settings: Settings, *, accept: bool = False, today: date | None = No
 
 def draft(settings: Settings, today: date | None = None) -> Draft:
     """Return what a refresh would make, and change nothing. Raises ConfigError or UnavailableError."""
-    last = read_list(settings.nodes_file)
     merged = merge(_read_sources(settings))
-    broken = {problem.node for problem in merged.problems}
-    kept = {node.name: node for node in last if node.name in broken}
-    found = {**kept, **merged.nodes}
-    nodes = tuple(found[name] for name in sorted(found))
-    today = today or datetime.now().astimezone().date()
-    memory = (read_memory(settings.memory_file) or Memory(good=now(), day=date.min, held={})).on(today, last)
+    nodes, yaml = tuple(merged.nodes.values()), to_yaml(merged.nodes.values())
+    if not merged.problems and _holds(settings.nodes_file, yaml):
+        last = nodes  # as a rule; then it need not be read and checked again
+    else:
+        last = read_list(settings.nodes_file)
+        nodes = _with_last_good(merged, last)
+        yaml = to_yaml(nodes)
+    memory = read_memory(settings.memory_file) or Memory(good=now(), day=date.min, held={})
+    memory = memory.on(today or datetime.now().astimezone().date(), last)
     fresh = NodeList(nodes, tuple(merged.problems), tuple(key_changes(last, nodes)), tuple(merged.overrides))
-    refusal = too_many_lost(by_origin(last), found) or too_many_lost(memory.held, found)
-    return Draft(fresh, last, memory, refusal)
+    names = {node.name for node in nodes}
+    refusal = too_many_lost(by_origin(last), names) or too_many_lost(memory.held, names)
+    return Draft(fresh, yaml, last, memory, refusal)
+
+
+def _holds(file: Path, text: str) -> bool:
+    return file.is_file() and file.read_bytes() == text.encode()
+
+
+def _with_last_good(merged: Merged, last: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Return the nodes by name, with the last good entry of each that is broken now."""
+    broken = {problem.node for problem in merged.problems}
+    found = {node.name: node for node in last if node.name in broken} | merged.nodes
+    return tuple(found[name] for name in sorted(found))
 
 
 def _read_sources(settings: Settings) -> list[Found]:

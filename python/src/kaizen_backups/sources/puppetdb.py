@@ -8,7 +8,7 @@ the node logged in to Puppet with, so no node can speak for another.
 from typing import Any
 
 from kaizen_backups.errors import printable
-from kaizen_backups.puppetdb import ask
+from kaizen_backups.puppetdb import Query, ask
 from kaizen_backups.settings import PuppetDB
 from kaizen_backups.sources import Found, Problem
 from kaizen_backups.sources.fact_values import NAME, address_of, host_keys_of
@@ -22,19 +22,20 @@ _PARAMETERS = ("role", "user", "port")
 _SSH = ("ed25519", "ecdsa", "rsa")
 
 
-def read_puppetdb(settings: PuppetDB, address_fact: str) -> Found:
-    """Ask who is declared, and for their facts. Raises ConfigError or UnavailableError when PuppetDB can't be asked.
-
-    PuppetDB joins no facts to a catalog's parameters, so these are two queries with one condition.
-    """
+def queries(address_fact: str) -> tuple[Query, Query]:
+    """Return what is asked: who is declared, and their facts. PuppetDB joins no facts to a catalog's parameters."""
     wanted = [f"facts.ssh.{kind}.{part}" for kind in _SSH for part in ("type", "key")]
     if address_fact != NAME:
         wanted.append(f"facts.{address_fact}")
-    catalogs, inventory = ask(
-        settings,
+    return (
         ("resources", [f"parameters.{key}" for key in _PARAMETERS], f"{DECLARED} and {ACTIVE}"),
         ("inventory", wanted, f"resources {{ {DECLARED} }} and {ACTIVE}"),
     )
+
+
+def read_puppetdb(settings: PuppetDB, address_fact: str) -> Found:
+    """Return the nodes that PuppetDB knows. Raises ConfigError or UnavailableError when it can't be asked."""
+    catalogs, inventory = ask(settings, *queries(address_fact))
     facts = {row["certname"]: row for row in inventory}
     found = Found("PuppetDB")
     for row in catalogs:
