@@ -113,6 +113,8 @@ class StandIn(AbstractContextManager["StandIn"]):
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(right if status == 200 else body)))
                 self.send_header("Connection", "close")
+                if status == 302:
+                    self.send_header("Location", "http://127.0.0.1:1/")
                 self.end_headers()
                 self._send(body)
 

@@ -282,6 +282,17 @@ def test_a_list_that_lost_more_than_a_fifth_is_not_taken(
         assert problem.message.startswith(said)
 
 
+def test_what_else_is_wrong_is_named_beside_a_list_that_is_not_taken(settings: Settings, puppetdb: StandIn) -> None:
+    settings = with_puppetdb(settings, puppetdb)
+    add_nodes(puppetdb, 10)
+    refresh(settings)
+    lose(puppetdb, 3)
+    puppetdb.add("bad.example", role="../x")
+    first, second = refresh(settings).problems
+    assert "PuppetDB names 7 of the 10 nodes" in first.message
+    assert second.message.startswith("bad.example: role: ")
+
+
 def test_a_smaller_list_is_taken_when_it_is_accepted_and_from_then_on(settings: Settings, puppetdb: StandIn) -> None:
     settings = with_puppetdb(settings, puppetdb)
     add_nodes(puppetdb, 10)

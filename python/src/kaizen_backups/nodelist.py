@@ -61,10 +61,11 @@ def refresh(settings: Settings, *, accept: bool = False, today: date | None = No
     """
     try:
         made = draft(settings, today)
-        if made.refusal and not accept:
-            raise ConfigError(f"{made.refusal}; 'kaizen nodes refresh --accept' takes that when it is meant")
     except (ConfigError, UnavailableError) as error:
         return _last_good(settings, error)
+    if made.refusal and not accept:
+        refused = ConfigError(f"{made.refusal}; 'kaizen nodes refresh --accept' takes that when it is meant")
+        return _last_good(settings, refused, made.fresh.problems)
     nodes = made.fresh.nodes
     write_atomically(settings.nodes_file, made.yaml)
     write_atomically(settings.known_hosts_file, known_hosts(nodes))
@@ -117,14 +118,16 @@ def _read_sources(settings: Settings) -> list[Found]:
     return found
 
 
-def _last_good(settings: Settings, error: KaizenError) -> NodeList:
+def _last_good(settings: Settings, error: KaizenError, others: tuple[Problem, ...] = ()) -> NodeList:
+    """Return the list in use, with the reason as its first problem. Raises the error when there is no such list."""
     last = read_list(settings.nodes_file)
     if not last:
         raise error
     write_atomically(settings.known_hosts_file, known_hosts(last))
     memory = read_memory(settings.memory_file)
     good = memory.good if memory else datetime.fromtimestamp(settings.nodes_file.stat().st_mtime, UTC)
-    return NodeList(last, (Problem("", f"{error}; the last good list, {_age(now() - good)} old, stays in use"),))
+    why = Problem("", f"{error}; the last good list, {_age(now() - good)} old, stays in use")
+    return NodeList(last, (why, *others))
 
 
 def _age(age: timedelta) -> str:

@@ -21,6 +21,8 @@ from kaizen_backups.store import NodeStore
 
 FACT = "kaizen_collected"
 _NONE = "-"
+# Somebody waits for the status; what was told last serves too.
+_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,9 @@ def _ask(settings: Settings, collectors: list[str]) -> dict[str, Any]:
         from kaizen_backups.sources.puppetdb import ACTIVE
 
         condition = f"certname in {json.dumps(collectors)} and {ACTIVE}"
-        (rows,) = ask(settings.sources.puppetdb, ("inventory", [f"facts.{FACT}"], condition))
+        puppetdb = settings.sources.puppetdb
+        patient = min(puppetdb.timeout, _SECONDS)
+        (rows,) = ask(puppetdb.model_copy(update={"timeout": patient}), ("inventory", [f"facts.{FACT}"], condition))
         told |= {row["certname"]: row.get(f"facts.{FACT}") for row in rows}
     return told
 

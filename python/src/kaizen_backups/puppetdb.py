@@ -20,7 +20,14 @@ Query = tuple[str, Sequence[str], str]
 PAGE = 25_000
 """Rows in a page: some 15 MB. PuppetDB sorts everything for every page, so small ones are slow."""
 _TRIES = 5
-_NO_LIST = "it answers what is no list of nodes"
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (requests.TooManyRedirects, "it redirects to somewhere else"),
+    (requests.Timeout, "it does not answer"),
+    (requests.exceptions.JSONDecodeError, "its answer is cut off, or no JSON"),
+    (UnicodeDecodeError, "its answer is cut off, or no JSON"),
+    (RecursionError, "its answer is nested too deeply"),
+    (APIError, "it answers what is no list of nodes"),
+)
 Answer = TypeVar("Answer")
 
 
@@ -80,6 +87,8 @@ def _ask_all(settings: PuppetDB, queries: Sequence[Query]) -> list[list[Row]]:
     ) as db:
         # Neither a proxy nor a password nor a CA out of the environment.
         db.session.trust_env = False
+        # Host keys come from here and nowhere else.
+        db.session.max_redirects = 0
         return [_all_pages(db.pql, query) for query in queries]
 
 
@@ -149,14 +158,9 @@ def _reason(error: BaseException) -> str:
         said = printable(" ".join(error.response.text.split()))[:200]
         hint = "; its allowlist must name this host's certificate" if error.response.status_code == 403 else ""
         return f"it answers with status {error.response.status_code}: {said or error.response.reason}{hint}"
-    if isinstance(error, RecursionError):
-        return "its answer is nested too deeply"
-    if isinstance(error, requests.exceptions.JSONDecodeError | UnicodeDecodeError):
-        return "its answer is cut off, or no JSON"
-    if isinstance(error, APIError):
-        return _NO_LIST
-    if isinstance(error, requests.Timeout):
-        return "it does not answer"
+    for kind, reason in _REASONS:
+        if isinstance(error, kind):
+            return reason
     cause = error
     while cause.__cause__ or cause.__context__:
         cause = cause.__cause__ or cause.__context__ or cause
