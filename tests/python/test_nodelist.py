@@ -295,14 +295,15 @@ def test_what_else_is_wrong_is_named_beside_a_list_that_is_not_taken(settings: S
 
 def test_a_smaller_list_is_taken_when_it_is_accepted_and_from_then_on(settings: Settings, puppetdb: StandIn) -> None:
     settings = with_puppetdb(settings, puppetdb)
+    monday, tuesday = date(2026, 11, 23), date(2026, 11, 24)
     add_nodes(puppetdb, 10)
-    refresh(settings)
+    refresh(settings, today=monday)
     lose(puppetdb, 9)
-    assert len(refresh(settings).nodes) == 10
-    accepted = refresh(settings, accept=True)
+    assert len(refresh(settings, today=tuesday).nodes) == 10
+    accepted = refresh(settings, accept=True, today=tuesday)
     assert (len(accepted.nodes), accepted.problems) == (1, ())
     assert settings.known_hosts_file.read_text().count("\n") == 1
-    assert refresh(settings) == accepted
+    assert refresh(settings, today=tuesday) == accepted
 
 
 def test_losses_in_small_steps_add_up_within_a_day_and_not_beyond(settings: Settings, puppetdb: StandIn) -> None:

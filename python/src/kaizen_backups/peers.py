@@ -68,7 +68,7 @@ def read_peers(settings: Settings) -> dict[str, Report]:
         told = _told_last(settings)
     else:
         write_atomically(settings.peers_file, json.dumps(told, sort_keys=True) + "\n")
-    reports = {name: parse(fact) for name, fact in told.items() if name in others}
+    reports = {name: parse(fact) for name, fact in told.items()}
     return {name: report for name, report in reports.items() if report}
 
 
