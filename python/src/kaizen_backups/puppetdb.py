@@ -2,7 +2,9 @@
 
 import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -43,7 +45,7 @@ def ask(settings: PuppetDB, *queries: Query) -> list[list[Row]]:
     """
     _check_files(settings)
     try:
-        return _within(settings.timeout, lambda: _ask_all(settings, queries))
+        return _within(settings.timeout, [partial(_ask_one, settings, query) for query in queries])
     except TimeoutError:
         reason = f"it has not answered within {settings.timeout} s (sources.puppetdb.timeout)"
     except _ShiftedError:
@@ -74,7 +76,7 @@ def _check_files(settings: PuppetDB) -> None:
         raise ConfigError(f"sources.puppetdb.cert, key: {both}: not a certificate and its key, in PEM") from error
 
 
-def _ask_all(settings: PuppetDB, queries: Sequence[Query]) -> list[list[Row]]:
+def _ask_one(settings: PuppetDB, query: Query) -> list[Row]:
     where = urlsplit(settings.url)
     with pypuppetdb.connect(
         host=f"[{where.hostname}]" if ":" in (where.hostname or "") else where.hostname,
@@ -89,7 +91,7 @@ def _ask_all(settings: PuppetDB, queries: Sequence[Query]) -> list[list[Row]]:
         db.session.trust_env = False
         # Host keys come from here and nowhere else.
         db.session.max_redirects = 0
-        return [_all_pages(db.pql, query) for query in queries]
+        return _all_pages(db.pql, query)
 
 
 def _all_pages(pql: Callable[[str], Any], query: Query) -> list[Row]:
@@ -128,28 +130,32 @@ def _checked(row: Any) -> Row:
     return row
 
 
-def _within(seconds: float, work: Callable[[], Answer]) -> Answer:
-    """Return what `work` returns. Raises TimeoutError when it takes longer; it is then left behind.
+def _within(seconds: float, works: Sequence[Callable[[], Answer]]) -> list[Answer]:
+    """Return what each of `works` returns; they run at the same time. Raises what the first that fails raises.
 
-    The timeout of requests is for each read, so an answer that trickles in would never end.
+    Raises TimeoutError when they take longer; what still runs is then left behind. (The timeout of requests is for each
+    read, so an answer that trickles in would never end.)
     """
-    answer: list[Answer] = []
+    answers: dict[int, Answer] = {}
     errors: list[BaseException] = []
 
-    def run() -> None:
+    def run(number: int, work: Callable[[], Answer]) -> None:
         try:
-            answer.append(work())
+            answers[number] = work()
         except BaseException as error:  # raised again below, in the thread that waits
             errors.append(error)
 
-    thread = threading.Thread(target=run, daemon=True, name="puppetdb")
-    thread.start()
-    thread.join(seconds)
+    end = time.monotonic() + seconds
+    threads = [threading.Thread(target=run, args=work, daemon=True) for work in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(end - time.monotonic(), 0))
     if errors:
         raise errors[0]
-    if not answer:
+    if len(answers) < len(works):
         raise TimeoutError
-    return answer[0]
+    return [answers[number] for number in range(len(works))]
 
 
 def _reason(error: BaseException) -> str:
