@@ -14,6 +14,7 @@ from samples import host_key
 
 KAIZEN = Path(sys.executable).with_name("kaizen")
 COMMANDS = ["collect", "config check", "config example", "nodes list", "nodes refresh", "nodes show", "status"]
+COMMANDS += ["nodes diff", "nodes fact"]
 
 
 @pytest.fixture

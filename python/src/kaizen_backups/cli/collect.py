@@ -43,7 +43,7 @@ def command(context: click.Context, nodes: tuple[str, ...], dry_run: bool, verbo
     settings = load_settings(context.obj)
     with only_run(settings.lock_file), open_history(settings.history_file) as history:
         known = refresh(settings)
-        wanted = [known.get(name) for name in dict.fromkeys(nodes)] if nodes else list(known.nodes)
+        wanted = [known.get(name) for name in dict.fromkeys(nodes)] if nodes else known.share(settings)
         failed = say_problems(known)
         if not wanted:
             raise KaizenError("there is no node to collect; 'kaizen nodes refresh' reads the sources")
