@@ -70,7 +70,7 @@ class quickstack::backups (
   Array[Quickstack::Backups::Path]      $paths           = [],
   Array[Quickstack::Backups::Exclude]   $excludes        = [],
   Array[Quickstack::Backups::Dump]      $dumps           = [],
-  Quickstack::Backups::Plainpath        $backups_dir     = '/backups',
+  Quickstack::Backups::Datadir          $backups_dir     = '/backups',
   Quickstack::Backups::Plainpath        $log_file        = '/var/log/kaizen-backup.log',
   Integer[1]                            $keep_days       = 2,
   Integer[0, 3]                         $verbosity       = 0,
@@ -87,6 +87,9 @@ class quickstack::backups (
 ) {
   if $log_file == $backups_dir {
     fail("log_file and backups_dir can't both be ${log_file}.")
+  }
+  if $log_file =~ /\A\/etc\// {
+    fail("log_file can't be ${log_file}: what is in /etc is read by others, so choose a place such as /var/log.")
   }
 
   # Both stay when backups are switched off: a collector keeps its own files there.

@@ -46,10 +46,10 @@
 class quickstack::compute_common (
   Optional[Quickstack::Backups::Boolstring] $backups_enabled      = undef,
   Optional[Quickstack::Backups::User]       $backups_user         = undef,
-  Optional[Quickstack::Backups::Plainpath]  $backups_dir          = undef,
+  Optional[Quickstack::Backups::Datadir]    $backups_dir          = undef,
   Optional[Quickstack::Backups::Plainpath]  $backups_log          = undef,
   Optional[Quickstack::Backups::Boolstring] $backups_verbose      = undef,
-  Optional[Variant[Enum[''], Quickstack::Backups::Mailto]] $backups_email = undef,
+  Optional[String]                          $backups_email        = undef,
   Optional[Quickstack::Backups::Intstring]  $backups_hour         = undef,
   Optional[Quickstack::Backups::Intstring]  $backups_min          = undef,
   Optional[Quickstack::Backups::Intstring]  $backups_keep_days    = undef,

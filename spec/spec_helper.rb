@@ -42,6 +42,8 @@ RSpec.configure do |config|
   config.manifest_dir = File.join(FIXTURES, 'manifests')
   config.default_facter_version = '4.2.0'
   config.strict_variables = true
+  # As Puppet 8 is.
+  config.before { Puppet[:strict] = :error }
   config.trusted_node_data = true
   # A catalogue is compiled for every example: one example may look at many things, and says all that is wrong.
   config.define_derived_metadata { |metadata| metadata[:aggregate_failures] = true }

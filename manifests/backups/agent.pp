@@ -77,11 +77,14 @@ class quickstack::backups::agent {
       force  => true,
     }
     # What the agent remembers of its runs, and what a run that was killed has left.
-    tidy { '/var/lib/kaizen':
-      matches => ['seen.*', 'last-run', 'last-run.new', 'work.*', 'restore.*'],
-      recurse => true,
-      rmdirs  => true,
-      backup  => false,
+    $remembered = "-name 'seen.*' -o -name last-run -o -name last-run.new -o -name 'work.??????' -o -name 'restore.??????'"
+    $find = "find /var/lib/kaizen -mindepth 1 -maxdepth 1 \\( ${remembered} \\)"
+    exec { 'kaizen: what the agent remembers':
+      command  => "${find} -exec rm -rf {} +",
+      onlyif   => "${find} | grep -q .",
+      provider => shell,
+      path     => ['/usr/bin', '/bin'],
+      require  => File['/var/lib/kaizen', '/usr/local/sbin/kaizen-backup'],
     }
   }
 }

@@ -64,7 +64,7 @@ class quickstack::backups::collector (
   Quickstack::Backups::Packagesource        $package_source,
   Array[String[1]]                          $packages     = [],
   Optional[Quickstack::Backups::Plainpath]  $python       = undef,
-  Quickstack::Backups::Plainpath            $store        = '/backups/nodes',
+  Quickstack::Backups::Datadir              $store        = '/backups/nodes',
   Integer[1]                                $keep_days    = 8,
   Integer[0]                                $keep_weeks   = 0,
   Integer[0]                                $keep_months  = 0,
@@ -91,6 +91,9 @@ class quickstack::backups::collector (
 
   if regsubst($store, "^${quickstack::backups::backups_dir}/", '') =~ /\A[0-9]{4}-[0-9]{2}-[0-9]{2}/ {
     fail("The store can't be ${store}, which is inside a snapshot: choose another directory.")
+  }
+  if $facts_dir in [$store, $quickstack::backups::backups_dir] or $facts_dir =~ /\A\/etc\/kaizen(\/|\z)/ {
+    fail("facts_dir can't be ${facts_dir}, which is used for something else: choose a directory of its own.")
   }
   unless $collectors.empty or $trusted['certname'] in $collectors {
     fail("This collector, ${trusted['certname']}, is missing in quickstack::backups::collector::collectors.")

@@ -1,8 +1,9 @@
 # @summary Takes the parameters of the class `backups` that this module replaces, and declares `quickstack::backups`
 #
 # Numbers and Booleans may be strings, as they are there. What has lost its meaning is accepted, and the compilation warns of it.
-# Where one of those is given, the former class was here: its cron job, script, sudo rule, log rotation and authorized_keys are
-# removed. What is left out comes from Hiera or has the default of `quickstack::backups`.
+# Where one of those is given, the former class was here: its cron job, script, sudo rule and log rotation are removed, and its user
+# gets another home, so that its own authorized_keys lets nobody in. What is left out comes from Hiera or has the default of
+# `quickstack::backups`.
 #
 # @example In place of `class { 'backups': ... }`
 #   class { 'quickstack::backups::legacy':
@@ -52,10 +53,10 @@ class quickstack::backups::legacy (
   Optional[Quickstack::Backups::Role]       $role         = undef,
   Optional[Quickstack::Backups::Boolstring] $enabled      = undef,
   Optional[Quickstack::Backups::User]       $user         = undef,
-  Optional[Quickstack::Backups::Plainpath]  $backups_dir  = undef,
+  Optional[Quickstack::Backups::Datadir]    $backups_dir  = undef,
   Optional[Quickstack::Backups::Plainpath]  $log_file     = undef,
   Optional[Quickstack::Backups::Boolstring] $verbose      = undef,
-  Optional[Variant[Enum[''], Quickstack::Backups::Mailto]] $cron_email = undef,
+  Optional[String]                          $cron_email   = undef,
   Optional[Quickstack::Backups::Intstring]  $cron_hour    = undef,
   Optional[Quickstack::Backups::Intstring]  $cron_min     = undef,
   Optional[Quickstack::Backups::Intstring]  $keep_days    = undef,
@@ -64,7 +65,8 @@ class quickstack::backups::legacy (
   Any                                       $ssh_key      = undef,
   Any                                       $sudoers_d    = undef,
 ) {
-  $email = $cron_email ? { '' => undef, default => $cron_email }
+  # Addresses may have blanks between them there.
+  $email = $cron_email ? { Pattern[/\A\s*\z/] => undef, default => $cron_email.then |$list| { regsubst($list, '\s*,\s*', ',', 'G') } }
   class { 'quickstack::backups':
     role        => $role,
     enabled     => $enabled.then |$value| { str2bool(String($value).downcase) },
@@ -86,24 +88,26 @@ class quickstack::backups::legacy (
   }.filter |$_name, $value| { $value[0] =~ NotUndef }
 
   $lost.each |$name, $value| {
-    warning("backups: ${name} (backups_${name}) has lost its meaning and can go: ${value[1]}.")
+    warning("backups: ${name} (backups_${name}) has lost its meaning and can go once every node has applied this: ${value[1]}.")
   }
 
-  # Only the former class has these parameters, so only where they are given do these names belong to it.
+  # Only the former class has these parameters, so only where they are given do these names belong to it. The key file in the
+  # user's former home stays: sshd does not look there any more, and root must not delete in a directory of somebody else's.
   unless $lost.empty {
-    $former_user = $quickstack::backups::user
-    file { [
-        '/etc/cron.d/backups',
-        '/etc/logrotate.d/backups',
-        "/etc/sudoers.d/10-${former_user}",
-        "/home/${former_user}/.ssh/authorized_keys",
-      ]:
-        ensure => absent,
+    file { ['/etc/cron.d/backups', '/etc/logrotate.d/backups', "/etc/sudoers.d/10-${quickstack::backups::user}"]:
+      ensure => absent,
     }
     if $script_local =~ Pattern[/\A[A-Za-z0-9_][A-Za-z0-9._-]*\z/] {
       file { "${quickstack::backups::backups_dir}/scripts/${script_local}":
         ensure => absent,
       }
+    }
+    # Its first releases used root's crontab: a comment that names the job, settings perhaps, and the line.
+    exec { 'kaizen: the former cron job':
+      command  => "crontab -u root -l | sed '/^# Puppet Name: backup_cron$/,/^[0-9*@]/d' | crontab -u root -",
+      onlyif   => "crontab -u root -l 2>/dev/null | grep -qx '# Puppet Name: backup_cron'",
+      provider => shell,
+      path     => ['/usr/bin', '/bin'],
     }
   }
 }

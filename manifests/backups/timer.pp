@@ -80,6 +80,10 @@ define quickstack::backups::timer (
       onlyif  => "test -e ${timer}",
       path    => ['/usr/bin', '/bin'],
     }
+    # A stamp that stayed would make the next timer run at once.
+    -> file { "/var/lib/systemd/timers/stamp-${title}.timer":
+      ensure => absent,
+    }
     -> file { [$timer, $service, $settings]:
       ensure => absent,
       force  => true,

@@ -40,7 +40,7 @@ describe 'quickstack::backups' do
       excludes: ["a\nb"],
       dumps: ['oracle'],
       rsync_args: ['-x'],
-      backups_dir: '/back ups',
+      backups_dir: '/var/lib/kaizen',
       log_file: 'kaizen.log',
       keep_days: 0,
       verbosity: 4,
@@ -65,6 +65,13 @@ describe 'quickstack::backups' do
     let(:params) { { backups_dir: '/srv/b', log_file: '/srv/b' } }
 
     it { is_expected.to compile.and_raise_error(%r{log_file and backups_dir can't both be /srv/b\.}) }
+  end
+
+  context 'with a log that others would read' do
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+    let(:params) { { log_file: '/etc/cron.d/kaizen-backup' } }
+
+    it { is_expected.to compile.and_raise_error(%r{log_file can't be /etc/cron\.d/kaizen-backup: what is in /etc is read by others}) }
   end
 
   context 'with collector => true' do

@@ -44,9 +44,7 @@ describe 'quickstack::controller_common' do
 
     it 'takes it for the same' do
       is_expected.to contain_class('quickstack::backups::legacy').with_sudoers_d('NOPASSWD: ALL')
-      ['/etc/sudoers.d/10-kaizen', '/home/kaizen/.ssh/authorized_keys'].each do |path|
-        is_expected.to contain_file(path).with_ensure('absent')
-      end
+      is_expected.to contain_file('/etc/sudoers.d/10-kaizen').with_ensure('absent')
     end
   end
 end

@@ -13,11 +13,11 @@ describe 'quickstack::compute_common' do
 
   # Does by hand what was said: replaces line N, whose text must be the one shown.
   change = lambda do |text|
-    text.scan(%r{^(\S+), line (\d+):\n  - (.*)\n  \+ (.*)$}).each do |path, number, old, new|
+    text.scan(%r{^(\S+), line (\d+):\n  - (.*)\n((?:  \+ .*\n)+)}).each do |path, number, old, new|
       lines = File.readlines(File.join(laid, path), chomp: true)
       raise "#{path}, line #{number}: #{lines[number.to_i - 1]}" unless lines[number.to_i - 1] == old
 
-      lines[number.to_i - 1] = new
+      lines[number.to_i - 1] = new.gsub(%r{^  \+ }, '').chomp
       File.write(File.join(laid, path), "#{lines.join("\n")}\n")
     end
   end
@@ -39,11 +39,12 @@ describe 'quickstack::compute_common' do
   end
 
   let(:facts) { on_supported_os['debian-12-x86_64'] }
-  let(:pre_condition) { 'class { "quickstack::params": backups_user => "ops-backups" }' }
+  # Defaults of the former class that compute_common hands on nowhere: they must not be ours from one day to the next.
+  let(:pre_condition) { 'class { "quickstack::params": backups_user => "ops-backups", backups_keep_days => "9", backups_enabled => "true" }' }
 
   it 'names the declarations, and how each must read' do
     expect(said.scan(%r{^\S+, line \d+:$}))
-      .to contain_exactly('manifests/controller_common.pp, line 22:', 'manifests/compute_common.pp, line 22:')
+      .to contain_exactly('manifests/controller_common.pp, line 22:', 'manifests/compute_common.pp, line 19:')
     expect(said).to include("+   class {'quickstack::backups::legacy': role => 'compute',")
   end
 
@@ -51,16 +52,39 @@ describe 'quickstack::compute_common' do
     Dir[File.join(in_use, '**', '*')].select { |file| File.file?(file) }.each do |file|
       path = file.delete_prefix("#{in_use}/")
       kept = path == 'manifests/backups.pp' ? "#{path}.before-overlay" : path
-      before, after = [file, File.join(laid, kept)].map { |name| File.readlines(name) }
+      gone = File.readlines(file, chomp: true) - File.readlines(File.join(laid, kept), chomp: true)
       # The line that was changed by hand, as it was told to.
-      change_lines = path.end_with?('_common.pp') ? [21] : []
-      expect(before.each_index.reject { |i| before[i] == after[i] }).to eq(change_lines), path
+      expect(gone).to eq(path.end_with?('_common.pp') ? ["  class {'backups':"] : []), path
     end
   end
 
   it 'does nothing the second time' do
     again, = Open3.capture2e('make', '-s', '-C', ROOT, 'overlay', "DEST=#{laid}")
-    expect(again).to match(%r{\Alaid over #{laid}: 0 of \d+ files were new or changed\n\z})
+    expect(again).to match(%r{\Alaid over #{laid}: 0 files of \d+\n\z})
+  end
+
+  it 'only says what it would do, with DRY_RUN' do
+    Dir.mktmpdir do |dir|
+      other = File.join(dir, 'quickstack')
+      FileUtils.cp_r(in_use, other)
+      would, = Open3.capture2e('make', '-s', '-C', ROOT, 'overlay', "DEST=#{other}", 'DRY_RUN=1')
+      expect(would).to include('would be kept as manifests/backups.pp.before-overlay', 'would be laid over', '+   class {')
+      expect(system('diff', '-r', in_use, other, out: File::NULL)).to be(true)
+    end
+  end
+
+  it 'names every other use of the class, and levels that Hiera lacks' do
+    Dir.mktmpdir do |dir|
+      other = File.join(dir, 'quickstack')
+      FileUtils.cp_r(in_use, other)
+      uses = ['include ::backups', "Class['backups'] -> Package['x']", '# class {"backups": }', 'class { "quickstack::backups": }']
+      File.write(File.join(other, 'manifests/odd.pp'), "#{uses.join("\n")}\nclass {\n  'backups':\n    enabled => true,\n}\n")
+      File.write(File.join(other, 'hiera.yaml'), %(hierarchy: [{name: x, path: "os/%{facts.os.family}.yaml", datadir: hieradata}]\n))
+      out, = Open3.capture2e(File.join(ROOT, 'scripts/overlay'), other)
+      expect(out.scan(%r{^manifests/odd\.pp, line (\d+)}).flatten).to contain_exactly('1', '2', '6')
+      expect(out).to include("+   'quickstack::backups::legacy': role => 'generic',", '+     keep_days => $quickstack::params::backups_keep_days,')
+      expect(out.scan(%r{\+ - \{name: }).length).to eq(2)
+    end
   end
 
   it 'refuses to lay a file over one that was changed there, and lays nothing' do
@@ -79,18 +103,17 @@ describe 'quickstack::compute_common' do
     is_expected.to compile.with_all_deps
     is_expected.to contain_class('quickstack::ntp')
     is_expected.to contain_class('quickstack::backups')
-      .with(role: 'compute', user: 'ops-backups', keep_days: 3, cron_hour: 1, cron_min: 5, log_file: '/var/log/backups.log')
+      .with(role: 'compute', user: 'ops-backups', keep_days: 9, cron_hour: 1, cron_min: 5, log_file: '/var/log/backups.log')
     is_expected.to contain_user('ops-backups').with_ensure('present')
     is_expected.to contain_group('ops-backups').with_ensure('present')
     is_expected.to contain_file('/etc/ntp.conf')
-    ['/etc/sudoers.d/10-ops-backups', '/home/ops-backups/.ssh/authorized_keys'].each do |path|
-      is_expected.to contain_file(path).with_ensure('absent')
-    end
+    is_expected.to contain_file('/etc/sudoers.d/10-ops-backups').with_ensure('absent')
   end
 
-  context 'with its own parameters, in quotes' do
-    let(:params) { { backups_enabled: 'false', backups_keep_days: '9', backups_verbose: 'true' } }
+  context 'with its own parameters, in quotes, and backups off in the defaults' do
+    let(:params) { { backups_user: 'other', backups_hour: '4' } }
+    let(:pre_condition) { 'class { "quickstack::params": backups_enabled => "false", backups_verbose => "true" }' }
 
-    it { is_expected.to contain_class('quickstack::backups').with(enabled: false, keep_days: 9, verbosity: 1) }
+    it { is_expected.to contain_class('quickstack::backups').with(enabled: false, user: 'other', cron_hour: 4, verbosity: 1) }
   end
 end

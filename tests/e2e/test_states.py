@@ -36,6 +36,23 @@ FLIPPED = f"""class {{ 'quickstack::backups':
 }}"""
 OFF = "class { 'quickstack::backups': enabled => false }"
 COLLECTOR = "class { 'quickstack::backups': collector => true }"
+OTHER_COLLECTOR = """class { 'quickstack::backups': }
+class { 'quickstack::backups::collector':
+    package_source => 'kaizen-backups',
+    store          => '/srv/store',
+    keep_days      => 30,
+    keep_weeks     => 5,
+    keep_months    => 6,
+    jobs           => 3,
+    puppetdb_url   => 'https://puppetdb.kaizen.example:8081',
+    ssldir         => '/var/lib/puppet/ssl',
+    collectors     => [$trusted['certname'], 'other.kaizen.example'],
+    facts_dir      => '/srv/facts',
+    cron_hour      => 4,
+    cron_min       => 44,
+    cron_email     => 'ops@kaizen.example',
+    deadline       => '07:30',
+}"""
 CHANGED, UNCHANGED = 2, 0
 NAMES = ("flipped", "off", "collector", "former", "timer")
 
@@ -97,6 +114,7 @@ def test_switched_off_it_leaves_the_snapshots_and_the_log_and_nothing_else(nodes
     settle(node, OFF)
     left = set(touched(node)) - set(before)
     assert left == {"etc/kaizen d 755 0 0 ", "var/lib/kaizen d 750 0 0 "}
+    assert node.run(["find", "/var/lib/systemd/timers", "-name", "stamp-kaizen*"], check=False).out == ""
     node.sh("cd /backups/2026-11-24 && sha256sum --quiet --strict -c SHA256SUMS && [[ -s /var/log/kaizen-backup.log ]]")
     settle(node, BASE)
 
@@ -106,11 +124,17 @@ def test_a_collector_that_is_one_no_more_keeps_the_store_and_the_history_alone(n
     settle(node, BASE)
     before = touched(node)
     settle(node, COLLECTOR)
-    node.sh("mkdir -m 0700 /backups/nodes/x && kaizen nodes refresh; kaizen collect || true; ls /var/lib/kaizen")
+    settle(node, OTHER_COLLECTOR)
+    settle(node, COLLECTOR)
+    node.sh("mkdir -m 0700 /backups/nodes/x && kaizen-backup run && echo '{}' >/var/lib/kaizen/facts/work.123456")
     private = node.read("/etc/kaizen/ssh/id_ed25519")
     settle(node, BASE)
     added = {line.split(" ")[0] for line in set(touched(node)) - set(before)}
-    assert added <= {"etc/kaizen/nodes.d", "var/lib/kaizen/facts", "var/lib/kaizen/history.sqlite"}
+    state = {"facts", "facts/work.123456", "history.sqlite", "last-run"}
+    assert {path for path in added if "/seen." not in path} <= {
+        "etc/kaizen/nodes.d",
+        *(f"var/lib/kaizen/{s}" for s in state),
+    }
     node.sh("[[ -d /backups/nodes/x ]]")
     secret = private.splitlines()[2]
     kept = node.sh('grep -rlF -- "$1" /etc /root /tmp /run /usr/local /var /backups || true', secret, timeout=60)
@@ -160,8 +184,16 @@ def test_a_switch_between_cron_and_timer_cleans_up_the_other(booted: Node) -> No
     assert touched(booted) == before
 
 
-# What the module in use leaves on a node: its class declares these, and nothing else.
+# What the module in use leaves on a node, by all that its class has declared from the first release to the last.
 IN_USE = r"""
+crontab -u root - <<'END'
+# Puppet Name: other
+1 1 * * * true
+# Puppet Name: backup_cron
+MAILTO=a@b.c
+5 1 * * * /backups/scripts/backup.sh
+2 2 * * * false
+END
 groupadd moc-backups && useradd -m -g moc-backups -c 'backups user' -d /home/moc-backups moc-backups
 mkdir -m 0700 /home/moc-backups/.ssh && echo 'ssh-rsa AAAAB3NzaC1yc2E=' >/home/moc-backups/.ssh/authorized_keys
 chown -R moc-backups: /home/moc-backups/.ssh && chmod 0600 /home/moc-backups/.ssh/authorized_keys
@@ -197,8 +229,9 @@ def test_the_module_in_use_is_taken_over_with_its_parameters(nodes: dict[str, No
         assert f"backups: {name} (backups_{name}) has lost its meaning" in first.err + first.out
     assert apply(node, DECLARED) == UNCHANGED
     gone = ["/etc/cron.d/backups", "/etc/sudoers.d/10-moc-backups", "/backups/scripts/backup.sh"]
-    gone += ["/home/moc-backups/.ssh/authorized_keys", "/etc/logrotate.d/backups"]
+    gone += ["/etc/logrotate.d/backups"]
     assert [path for path in gone if node.path(path).exists()] == []
+    assert node.run(["crontab", "-l"]).out == "# Puppet Name: other\n1 1 * * * true\n2 2 * * * false\n"
     assert node.run(["getent", "passwd", "moc-backups"]).out.split(":")[5] == "/var/lib/kaizen"
     assert "5 1 * * * root /usr/local/sbin/kaizen-backup run" in node.read("/etc/cron.d/kaizen-backup")
 

@@ -150,7 +150,7 @@ describe 'quickstack::backups::collector' do
       package_source: '--index-url=https://example.com',
       packages: [''],
       python: 'python3',
-      store: '/a:b',
+      store: '/etc/kaizen/ssh',
       keep_days: 0,
       jobs: 0,
       facts_dir: 'facts',
@@ -183,6 +183,14 @@ describe 'quickstack::backups::collector' do
         let(:params) { { package_source: source, store: store } }
 
         it { is_expected.to compile.and_raise_error(%r{The store can't be #{store}, which is inside a snapshot}) }
+      end
+    end
+
+    ['/backups', '/backups/nodes', '/etc/kaizen/nodes.d'].each do |dir|
+      context "facts in #{dir}" do
+        let(:params) { { package_source: source, facts_dir: dir } }
+
+        it { is_expected.to compile.and_raise_error(%r{facts_dir can't be #{dir}, which is used for something else}) }
       end
     end
 

@@ -48,6 +48,12 @@ describe 'quickstack::backups::legacy' do
     end
   end
 
+  context 'with blanks between addresses' do
+    let(:params) { { cron_email: 'a@example.com , b@example.com' } }
+
+    it { is_expected.to contain_class('quickstack::backups').with_cron_email('a@example.com,b@example.com') }
+  end
+
   context 'with numbers, and an empty address' do
     let(:params) { { cron_hour: 2, cron_min: 0, keep_days: 9, cron_email: '' } }
 
@@ -79,10 +85,14 @@ describe 'quickstack::backups::legacy' do
 
     it 'removes what the former class had' do
       is_expected.to compile.with_all_deps
-      [
-        '/etc/cron.d/backups', '/etc/logrotate.d/backups', '/etc/sudoers.d/10-moc-backups', '/home/moc-backups/.ssh/authorized_keys',
-        '/backups/scripts/backup.sh'
-      ].each { |path| is_expected.to contain_file(path).with_ensure('absent') }
+      ['/etc/cron.d/backups', '/etc/logrotate.d/backups', '/etc/sudoers.d/10-moc-backups', '/backups/scripts/backup.sh'].each do |path|
+        is_expected.to contain_file(path).with_ensure('absent')
+      end
+      is_expected.to contain_exec('kaizen: the former cron job').with_onlyif(%r{Puppet Name: backup_cron})
+    end
+
+    it 'does not walk into a directory that belongs to somebody else' do
+      is_expected.not_to contain_file('/home/moc-backups/.ssh/authorized_keys')
     end
   end
 

@@ -45,6 +45,7 @@ require 'spec_helper'
           [timer, service, "#{service}.d"].each do |path|
             is_expected.to contain_file(path).with(ensure: 'absent', force: true).that_notifies("Exec[#{job}: systemctl daemon-reload]")
           end
+          is_expected.to contain_file("/var/lib/systemd/timers/stamp-#{job}.timer").with_ensure('absent')
           is_expected.not_to contain_service("#{job}.timer")
         end
       end
