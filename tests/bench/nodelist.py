@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -14,7 +15,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import yaml
+
 from kaizen_backups import puppetdb
+from kaizen_backups.nodes_yaml import read_list
 from kaizen_backups.settings import PuppetDB, load_settings
 from kaizen_backups.sources.puppetdb import queries
 from lab import Fleet
@@ -59,45 +63,47 @@ def main() -> None:
 
 @contextmanager
 def made_puppetdb(nodes: int) -> Iterator[tuple[PuppetDB, list[str]]]:
-    """Yield a PuppetDB with so many nodes, and the words in front of a command that runs where it can be reached."""
+    """Yield a PuppetDB with so many nodes, and the words in front of a command that is to reach it."""
     from lab.puppetserver import PuppetServer, certificates
 
-    with Fleet("bench") as fleet:
+    with Fleet("bench") as fleet, tempfile.TemporaryDirectory(prefix="kaizen-bench.") as place:
         node = fleet.add("puppet.kaizen.example", size="8g")
         server = PuppetServer(node)
         own = certificates(node)
+        files = {key: Path(place) / f"{key}.pem" for key in ("ca", "cert", "key")}
+        for key, file in files.items():
+            file.write_text(node.read(getattr(own, key)))
+        # The node's network and its names, and this machine's files.
+        hosts = Path(place) / "hosts"
+        hosts.write_text(node.read("/etc/hosts"))
+        inside = ["nsenter", f"--net=/proc/{node.pid}/ns/net", "unshare", "--mount", "--propagation=private"]
+        inside += ["sh", "-ec", 'mount --bind "$0" /etc/hosts; exec "$@"', str(hosts)]
+        settings = PuppetDB(url=server.url, **files)
         say(f"filling PuppetDB with {nodes} nodes")
-        node.run(["python3", str(FILL), node.name, "8081", own.ca, own.cert, own.key, str(nodes)], timeout=3600)
+        fill = [sys.executable, str(FILL), node.name, "8081", *map(str, files.values()), str(nodes)]
+        subprocess.run([*inside, *fill], check=True)
         server.settled(3600)
-        settings = PuppetDB(url=server.url, ca=Path(own.ca), cert=Path(own.cert), key=Path(own.key))
-        yield settings, ["nsenter", f"--target={node.pid}", "--mount", "--net", "--uts", "--root", "--wd", "--"]
+        yield settings, inside
 
 
 def measure(settings: PuppetDB, rounds: int, inside: list[str]) -> None:
     """Take turns, so that whatever else the machine does is everybody's; print the medians."""
+    taken: dict[str, list[list[float]]] = {}
     with tempfile.TemporaryDirectory(prefix="kaizen-bench.") as place:
         texts = [f"{puppetdb.text(query)} }}" for query in queries("networking.ip")]
         files = [settings.url, str(settings.ca), str(settings.cert), str(settings.key)]
         alone = ["bash", "-euc", ALONE, "alone", *files, place, *texts]
-        config = Path(place) / "collector.yaml"
-        state = f"{place}/state"
-        data = {"state": state, "sources": {"nodes_d": None, "puppetdb": settings.model_dump(mode="json")}}
-        config.write_text(json.dumps(data))
+        state, config = Path(place) / "state", Path(place) / "collector.yaml"
+        sources = {"nodes_d": None, "puppetdb": settings.model_dump(mode="json")}
+        config.write_text(yaml.safe_dump({"state": str(state), "sources": sources}))
         refresh = [str(KAIZEN), "--config", str(config), "nodes", "refresh"]
-        copied = [*inside, "mkdir", "-p", place]
-        subprocess.run(copied, check=True)
-        subprocess.run([*inside, "tee", str(config)], input=config.read_bytes(), stdout=subprocess.DEVNULL, check=True)
-        taken: dict[str, list[list[float]]] = {}
         for _ in range(rounds):
             taken.setdefault("curl and json.loads", []).append(run(inside, alone))
-            subprocess.run([*inside, "rm", "-rf", state], check=True)
+            shutil.rmtree(state, ignore_errors=True)
             taken.setdefault("kaizen nodes refresh, the first", []).append(run(inside, refresh))
             taken.setdefault("kaizen nodes refresh, nothing new", []).append(run(inside, refresh))
-        shown = subprocess.run(
-            [*inside, "grep", "-c", "name:", f"{state}/nodes.yaml"], capture_output=True, text=True, check=True
-        )
-        subprocess.run([*inside, "rm", "-rf", place], check=True)
-    report(int(shown.stdout), taken)
+        nodes = len(read_list(state / "nodes.yaml"))
+    report(nodes, taken)
 
 
 def run(inside: list[str], command: list[str]) -> list[float]:
