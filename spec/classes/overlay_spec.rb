@@ -111,9 +111,9 @@ describe 'quickstack::compute_common' do
   end
 
   context 'with its own parameters, in quotes, and backups off in the defaults' do
-    let(:params) { { backups_user: 'other', backups_hour: '4' } }
-    let(:pre_condition) { 'class { "quickstack::params": backups_enabled => "false", backups_verbose => "true" }' }
+    let(:params) { { backups_hour: '4' } }
+    let(:pre_condition) { 'class { "quickstack::params": backups_user => "ops-backups", backups_enabled => "false", backups_verbose => "true" }' }
 
-    it { is_expected.to contain_class('quickstack::backups').with(enabled: false, user: 'other', cron_hour: 4, verbosity: 1) }
+    it { is_expected.to contain_class('quickstack::backups').with(enabled: false, cron_hour: 4, verbosity: 1) }
   end
 end
