@@ -11,7 +11,8 @@ from pathlib import Path
 from kaizen_backups.errors import KaizenError, printable
 from kaizen_backups.snapshots import EXPIRED, PARTIAL, Snapshot
 
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # linux/fs.h
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
 
 
 def stored_nodes(store: Path) -> list[str]:
@@ -104,23 +105,28 @@ def _remove_all(paths: Iterable[Path], at_once: int) -> None:
 
 def _remove(path: Path) -> None:
     # rm copes with trees of any depth, and follows no symlink.
-    _done(f"cannot remove {path}", ["rm", "-rf", "--one-file-system", "--", str(path)])
+    command = ["rm", "-rf", "--one-file-system", "--", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode != 0:
+        raise KaizenError(f"cannot remove {path}: {printable(done.stderr.strip())[:300]}")
 
 
 def sync(path: Path) -> None:
-    """Write the file system that holds `path` to disk. Raises KaizenError."""
-    _done(f"cannot sync {path}", ["sync", "-f", "--", str(path)])
+    """Write the file system that holds `path` to disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        _call("syncfs", path, descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _exchange(one: Path, other: Path) -> None:
-    """Swap two names in one step (renameat2). Raises OSError."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) != 0:
+    """Swap two names in one step. Raises OSError."""
+    _call("renameat2", other, _AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
+
+
+def _call(function: str, path: Path, *arguments: int | bytes) -> None:
+    """Call what the C library has and Python has not."""
+    if getattr(_LIBC, function)(*arguments) != 0:
         number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), str(other))
-
-
-def _done(complaint: str, command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode != 0:
-        raise KaizenError(f"{complaint}: {printable(done.stderr.strip())[:300]}")
+        raise OSError(number, os.strerror(number), str(path))

@@ -71,16 +71,21 @@ def read_file(root: Path, name: str, limit: int) -> bytes:
 
 def show_name(name: bytes) -> str:
     """Return a name from a tree as it may be shown: one line, no control characters, not too long."""
-    return printable(os.fsdecode(name).encode("utf-8", "backslashreplace").decode())[:200]
+    return printable(name.decode("utf-8", "backslashreplace"))[:200]
 
 
 @contextmanager
 def _opened(path: Path | bytes, root: int | None = None) -> Iterator[int]:
-    descriptor = os.open(path or b".", _DIRECTORY, dir_fd=root)
+    descriptor = _open(path, root)
     try:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _open(path: Path | bytes, root: int | None) -> int:
+    # Without the slash at its end: that would make the kernel follow a symlink of that name.
+    return os.open(path.rstrip(b"/") or b"." if isinstance(path, bytes) else path, _DIRECTORY, dir_fd=root)
 
 
 @contextmanager
@@ -95,7 +100,7 @@ def _beside(prefix: bytes, root: int | None) -> Iterator[int | None]:
         yield None
         return
     try:
-        descriptor = os.open(prefix or b".", _DIRECTORY, dir_fd=root)
+        descriptor = _open(prefix, root)
     except OSError:
         yield None
         return
