@@ -121,9 +121,9 @@ class Doors:
         """Return the names in a node's directory of the store, what is unfinished included."""
         return sorted(os.listdir(self.store(name))) if self.store(name).exists() else []
 
-    def states(self) -> dict[str, dict[str, Any]]:
+    def states(self, at: When | None = None) -> dict[str, dict[str, Any]]:
         """Return what `kaizen status` says of every node."""
-        return {node["node"]: node for node in json.loads(self.kaizen("status", "--json").out)["nodes"]}
+        return {node["node"]: node for node in json.loads(self.kaizen("status", "--json", at=at).out)["nodes"]}
 
     def picture(self) -> set[str]:
         """Return a line for everything that is published in the store, with its content's hash."""

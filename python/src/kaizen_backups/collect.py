@@ -35,9 +35,12 @@ async def collect(nodes: Iterable[Node], night: Night) -> list[Outcome]:
     slots = asyncio.Semaphore(night.settings.jobs)
     ordered = slowest_first(nodes, night.history.usual_seconds())
     with _sockets(night.settings.state) as sockets:
-        async with asyncio.TaskGroup() as group:
-            work = (_collect_node(n, night, slots, sockets / str(i)) for i, n in enumerate(ordered))
-            tasks = [group.create_task(one) for one in work]
+        work = (_collect_node(n, night, slots, sockets / str(i)) for i, n in enumerate(ordered))
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one) for one in work]
+        except ExceptionGroup as error:  # whoever was told of it, stdout gone, say: that ends the run
+            raise error.exceptions[0] from None
     return [task.result() for task in tasks]
 
 

@@ -1,7 +1,7 @@
 """What one run of the collector works with, what it tells while it works, and what became of each node."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -69,6 +69,4 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """Return the outcome as `kaizen collect --json` prints it."""
-        data = asdict(self)
-        del data["refused"]
-        return data
+        return {name: value for name, value in vars(self).items() if name != "refused"}

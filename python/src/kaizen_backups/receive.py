@@ -18,6 +18,7 @@ from kaizen_backups.store import NodeStore
 from kaizen_backups.sums import Checked, check_tree, read_sums
 
 _PARTIAL_BASES = 3
+_PACE_SECONDS = 0.2
 
 
 class Receiver:
@@ -101,20 +102,21 @@ class Receiver:
         return checked
 
     async def _pull(self, snapshot: Snapshot, bases: list[Path], *, checksum: bool) -> Path:
+        while not self._night.pace.spend(0):
+            await asyncio.sleep(_PACE_SECONDS)  # the others have used the rate up
         self._tell("receiving", snapshot=str(snapshot))
         limits = self._night.settings.limits
         partial = self._store.new_partial(snapshot)
-        reception = Reception(limits, self._received())
+        received = Received(self._night, self._outcome.node)
+        reception = Reception(limits, received)
         try:
             await self._door.pull(snapshot, partial, bases, checksum=checksum, limits=limits, reception=reception)
+            received(reception.announced)
         except (DataError, NoRoomError):
             # What is too much must not stay and take the room.
             await self._discard([partial])
             raise
         return partial
-
-    def _received(self) -> "Received":
-        return Received(self._night, self._outcome.node)
 
     async def _check(self, snapshot: Snapshot, partial: Path, last: Path | None) -> Checked:
         self._tell("checking", snapshot=str(snapshot))

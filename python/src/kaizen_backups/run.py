@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-_WATCH_SECONDS = 0.2
+_WATCH_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ async def run(
     """Run a program to its end, with nothing on stdin and a clean environment.
 
     It is killed when this task is cancelled, and when it writes more than `limit` bytes (TooMuchOutputError). What it
-    writes to stdout goes to `reader`, if there is one, and is then not limited; `watch` gets its process id five times
+    writes to stdout goes to `reader`, if there is one, and is then not limited; `watch` gets its process id ten times
     a second, and the program is killed when that raises. A daemon that it leaves behind may keep its pipes open: what
     counts is the end of the program.
     """
