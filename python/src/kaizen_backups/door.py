@@ -58,11 +58,14 @@ def master_command(node: Node, settings: Settings, socket: Path) -> list[str]:
     return [*command, "-l", node.user, "-p", str(node.port), "--", node.address]
 
 
-def rsync_command(node: Node, arguments: Sequence[str], source: str, target: str | None = None) -> list[str]:
-    """Return the rsync, for inside the cage, that reads `source` of the node's module [backups]."""
+def rsync_command(node: Node, arguments: Sequence[str], source: str, target: str, *, silence: int) -> list[str]:
+    """Return the rsync, for inside the cage, that reads `source` of the node's module [backups] into `target`.
+
+    It ends when nothing was heard of the node for `silence` seconds.
+    """
     shell = f"ssh -F /dev/null -o ControlPath={SOCKET} -o ControlMaster=no -o BatchMode=yes -p {node.port}"
     where = f"{node.user}@{node.name}::backups/{source}"
-    return ["rsync", *arguments, "--timeout=120", "-e", shell, "--", where, *([target] if target else [])]
+    return ["rsync", *arguments, f"--timeout={silence}", "-e", shell, "--", where, target]
 
 
 def pull_arguments(bases: Sequence[str], *, checksum: bool) -> list[str]:
@@ -90,13 +93,14 @@ def pull_arguments(bases: Sequence[str], *, checksum: bool) -> list[str]:
 class Door:
     """An open door. Everything that comes through it is received in the cage."""
 
-    def __init__(self, node: Node, socket: Path) -> None:
+    def __init__(self, node: Node, settings: Settings, socket: Path) -> None:
         self._node = node
+        self._settings = settings
         self._socket = socket
 
     async def listing(self) -> dict[Snapshot, Offered]:
         """Return the snapshots that the node has. Raises UnavailableError, DataError."""
-        command = guarded(rsync_command(self._node, LISTING_ARGUMENTS, "", "/nowhere/"), _LISTING_LIMITS)
+        command = guarded(self._rsync(LISTING_ARGUMENTS, "", "/nowhere/"), _LISTING_LIMITS)
         try:
             async with asyncio.timeout(_LISTING_SECONDS):
                 result = await run(confined(command, socket=self._socket, store=None), limit=_LISTING_LIMIT)
@@ -109,21 +113,14 @@ class Door:
         return parse_listing(result.out.splitlines())
 
     async def pull(
-        self,
-        snapshot: Snapshot,
-        target: Path,
-        bases: Sequence[Path],
-        *,
-        checksum: bool,
-        limits: Limits,
-        reception: Reception,
+        self, snapshot: Snapshot, target: Path, bases: Sequence[Path], reception: Reception, *, checksum: bool
     ) -> None:
         """Receive a snapshot into `target`, fresh, in the directory where the `bases` are as well.
 
         Raises UnavailableError when it may go well another time, and DataError, NoRoomError, KaizenError.
         """
         arguments = pull_arguments([base.name for base in bases], checksum=checksum)
-        command = guarded(rsync_command(self._node, arguments, f"{snapshot}/", f"{STORE}/{target.name}/"), limits)
+        command = guarded(self._rsync(arguments, f"{snapshot}/", f"{STORE}/{target.name}/"), self._settings.limits)
         caged = confined(command, socket=self._socket, store=target.parent)
         try:
             result = await run(caged, reader=reception.read, watch=reception.watch)
@@ -134,6 +131,9 @@ class Door:
             raise DataError(f"{snapshot}: {error}") from None
         if result.code != 0:
             raise _failed_pull(snapshot, result)
+
+    def _rsync(self, arguments: Sequence[str], source: str, target: str) -> list[str]:
+        return rsync_command(self._node, arguments, source, target, silence=self._settings.silence)
 
 
 @asynccontextmanager
@@ -150,7 +150,7 @@ async def open_door(node: Node, settings: Settings, socket: Path) -> AsyncIterat
             raise _why_closed(node, master.result())
         if not up.is_set():
             raise UnavailableError(f"{_where(node)}: it did not let us in within {_LOGIN_SECONDS} s")
-        yield Door(node, socket)
+        yield Door(node, settings, socket)
     finally:
         said.cancel()
         master.cancel()

@@ -105,12 +105,12 @@ class Receiver:
         while not self._night.pace.spend(0):
             await asyncio.sleep(_PACE_SECONDS)  # the others have used the rate up
         self._tell("receiving", snapshot=str(snapshot))
-        limits = self._night.settings.limits
+        settings = self._night.settings
         partial = self._store.new_partial(snapshot)
         received = Received(self._night, self._outcome.node)
-        reception = Reception(limits, received)
+        reception = Reception(settings.limits, received, breath=settings.silence / 4)
         try:
-            await self._door.pull(snapshot, partial, bases, checksum=checksum, limits=limits, reception=reception)
+            await self._door.pull(snapshot, partial, bases, reception, checksum=checksum)
             received(reception.announced)
         except (DataError, NoRoomError):
             # What is too much must not stay and take the room.

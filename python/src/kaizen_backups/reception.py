@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from kaizen_backups.errors import DataError
 from kaizen_backups.settings import Limits
 from kaizen_backups.units import size
 
+_MOMENT = 0.002
 OUT_FORMAT = "%l %i"
 """What rsync is to print for everything that it comes to (with -ii): its size, before it is received."""
 
@@ -20,14 +22,19 @@ class Reception:
     What a node announces may be a lie, so what the receiver really writes is counted as well.
     """
 
-    def __init__(self, limits: Limits, received: Callable[[int], bool]) -> None:
-        """Take the limits, and what is told of the bytes written so far and answers whether more may come now."""
+    def __init__(self, limits: Limits, received: Callable[[int], bool], breath: float = 30) -> None:
+        """Take the limits, and what is told of the bytes written so far and answers whether more may come now.
+
+        A receiver that rests for longer than `breath` seconds gets a moment, lest it take that for the node's silence.
+        """
         self._limits = limits
         self._received = received
         self._rest = b""
         self._files = 0
         self._bytes = 0
+        self._breath = breath
         self._stopped: set[int] = set()
+        self._rests_since = 0.0
 
     @property
     def announced(self) -> int:
@@ -62,11 +69,22 @@ class Reception:
 
     def _rest_while(self, resting: bool, tree: list[int]) -> None:
         """Stop the receiver, or let it go on; ssh outside keeps the connection alive meanwhile."""
-        targets = set(tree) if resting else self._stopped
-        for process in targets:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGSTOP if resting else signal.SIGCONT)
-        self._stopped = targets if resting else set()
+        now = time.monotonic()
+        if self._stopped and (not resting or now - self._rests_since > self._breath):
+            _signal(self._stopped, signal.SIGCONT)
+            self._stopped = set()
+            time.sleep(_MOMENT if resting else 0)
+        if resting and not self._stopped:
+            self._stopped = set(tree)
+            self._rests_since = now
+        if resting:
+            _signal(self._stopped, signal.SIGSTOP)
+
+
+def _signal(processes: Iterable[int], number: signal.Signals) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, number)
 
 
 def guarded(command: list[str], limits: Limits) -> list[str]:

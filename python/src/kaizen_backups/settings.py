@@ -70,7 +70,7 @@ class Settings(_Section):
     keep: Keep = Field(default=Keep(), description="how long snapshots stay")
     jobs: int = Field(default=8, ge=1, le=1000, description="how many nodes are collected at the same time")
 
-    timeout: int = Field(default=14400, ge=60, description="how long one node may take, in seconds")
+    timeout: int = Field(default=14400, ge=10, description="how long one node may take, in seconds")
 
     # What the collector allows a node, and itself.
     limits: Limits = Field(default=Limits(), description="what one snapshot may be; more is refused")
@@ -80,6 +80,7 @@ class Settings(_Section):
     rate: dict[Window, Rate] = Field(
         default={}, description='bytes a second, all nodes together, in parts of the day: {"07:00-19:00": 20m}'
     )
+    silence: int = Field(default=120, ge=5, le=3600, description="how long a node may say nothing, in seconds")
     retry_seconds: int = Field(
         default=20, ge=0, le=60, description="for how long a node that can't be reached is tried again in one pass"
     )
