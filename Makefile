@@ -1,6 +1,7 @@
 # make demo   a fleet of four hosts lives through three nights, loses something, and gets it back
 # make test   everything; FAULTS=full runs the fault loops at their full counts
 # make check  linters, types, unit tests: under a minute
+# make overlay DEST=/path/to/quickstack   lays the module over another one of that name
 # make clean  removes what these made in this directory
 
 SHELL := /bin/bash
@@ -8,7 +9,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .SILENT:
 MAKEFLAGS += --no-print-directory
-.PHONY: demo test check clean lint lint-python lint-shell lint-puppet types unit rspec bats lab e2e reference
+.PHONY: demo test check clean lint lint-python lint-shell lint-puppet types unit rspec bats lab e2e reference overlay
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -37,7 +38,7 @@ check: $(CACHE)/test-packages $(VENV)/ready
 
 lint: lint-python lint-shell lint-puppet
 
-SHELL_FILES := files/backups/kaizen-backup $(wildcard facts.d/*) $(wildcard tests/tools/*) $(wildcard tests/bench/*) .ci/run \
+SHELL_FILES := files/backups/kaizen-backup $(wildcard facts.d/*) $(wildcard tests/tools/*) $(wildcard tests/bench/*) $(wildcard scripts/*) .ci/run \
 	$(shell find tests -name '*.sh' -o -name '*.bash')
 
 lint-python:
@@ -51,8 +52,8 @@ lint-shell:
 	shfmt -i 4 -ci -ln bats -d tests/agent/*.bats
 
 lint-puppet:
-	puppet-lint manifests types
-	puppet parser validate manifests types
+	puppet-lint manifests types functions
+	puppet parser validate manifests types functions
 	puppet epp validate templates/backups/*.epp
 	metadata-json-lint --strict-dependencies metadata.json
 	tests/tools/reference --check
@@ -80,6 +81,9 @@ e2e:
 
 reference:
 	tests/tools/reference
+
+overlay:
+	scripts/overlay $(if $(DRY_RUN),--dry-run) $(if $(DEST),'$(DEST)')
 
 clean:
 	rm -rf $(VENV) $(CACHE) spec/fixtures coverage .yardoc

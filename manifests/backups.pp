@@ -1,10 +1,13 @@
 # @summary Backs up a node: a dated snapshot every night, and a door through which a collector reads it
 #
-# The agent makes one snapshot a night, `/backups/YYYY-MM-DD`. Collectors whose public keys are given may read the published
-# snapshots over ssh, and do nothing else. With `enabled => false` the user, the door, the sudo rule, the schedule, the agent and
-# its settings are removed; the snapshots and the log stay.
+# The agent makes one snapshot a night, `/backups/YYYY-MM-DD`. Collectors may read the published snapshots over ssh, and do nothing
+# else. Where Puppet has a PuppetDB, the keys of all collectors come from it. With `enabled => false` the user, the door, the sudo
+# rule, the schedule, the agent, its settings and what it remembers are removed; the snapshots, the log and the packages stay.
 #
-# @example A web server that a collector reads
+# @example Any node
+#   include quickstack::backups
+#
+# @example A web server that a collector reads, where there is no PuppetDB
 #   class { 'quickstack::backups':
 #     paths          => ['/srv/www'],
 #     excludes       => ['/srv/www/cache', '*.tmp'],
@@ -43,20 +46,23 @@
 # @param rsync_args
 #   More long options for rsync, such as `--bwlimit=20m`.
 # @param user
-#   The unprivileged user that collectors log in as. The class creates it. After a change of name the former user stays, with no
-#   key and no sudo rule left.
+#   The unprivileged user that collectors log in as. The class creates it, and after a change of name removes the former one.
 # @param collector_keys
-#   Public keys of the collectors that may read this node's snapshots.
+#   Public keys of the collectors that may read this node's snapshots, together with those that collectors export to PuppetDB.
 # @param collector_hosts
 #   Addresses or networks (`192.0.2.0/28`; no host bits) that the keys are valid from. Empty means from anywhere.
+# @param scheduler
+#   Who runs the agent: `cron`, or a hardened systemd `timer`, which makes up for a run that was missed while the node was off.
 # @param cron_hour
-#   The hour of the nightly run.
+#   The hour of the nightly run, of cron and timer alike.
 # @param cron_min
-#   The minute of the nightly run. Each host has one of its own by default.
+#   The minute of the nightly run, of cron and timer alike. Each host has one of its own by default.
 # @param cron_email
-#   Whom cron mails when a run has something to report. Without it cron mails root.
+#   Whom cron mails when a run has something to report. Without it cron mails root. A timer mails nobody: what went wrong is in
+#   the journal.
 # @param collector
-#   Whether this node is a collector too; declares `quickstack::backups::collector`, whose parameters then come from Hiera.
+#   Whether this node is a collector too; declares `quickstack::backups::collector`, whose parameters then come from Hiera. Where
+#   a collector was and is no more, its program, settings, schedule and key are removed; the store and its history stay.
 class quickstack::backups (
   Boolean                               $enabled         = true,
   Quickstack::Backups::Role             $role            = 'generic',
@@ -72,11 +78,16 @@ class quickstack::backups (
   Quickstack::Backups::User             $user            = 'kaizen',
   Array[Quickstack::Backups::Publickey] $collector_keys  = [],
   Array[Stdlib::IP::Address]            $collector_hosts = [],
+  Enum['cron', 'timer']                 $scheduler       = 'cron',
   Integer[0, 23]                        $cron_hour       = 1,
   Integer[0, 59]                        $cron_min        = fqdn_rand(60, 'kaizen-backup'),
   Optional[Quickstack::Backups::Mailto] $cron_email      = undef,
   Boolean                               $collector       = false,
 ) {
+  if $log_file == $backups_dir {
+    fail("log_file and backups_dir can't both be ${log_file}.")
+  }
+
   # Both stay when backups are switched off: a collector keeps its own files there.
   file { '/etc/kaizen':
     ensure => directory,
@@ -100,5 +111,7 @@ class quickstack::backups (
 
   if $collector {
     contain quickstack::backups::collector
+  } elsif $facts['kaizen_collector'] {
+    quickstack::backups::former_collector { 'kaizen': }
   }
 }

@@ -61,3 +61,18 @@ end
 def golden_inputs(class_name)
   YAML.safe_load(golden('inputs.yaml')).fetch(class_name).transform_keys(&:to_sym)
 end
+
+# A Puppet that has a PuppetDB, in which collectors have exported these keys. The query itself is tried on a real one: tests/e2e.
+RSpec.shared_context 'with exported keys' do |keys|
+  before do
+    Puppet[:storeconfigs_backend] = 'puppetdb'
+    Puppet[:storeconfigs] = true
+    # The catalogue is not sent there.
+    [Puppet::Resource::Catalog, Puppet::Node::Facts].each { |kind| kind.indirection.cache_class = nil }
+  end
+
+  let(:pre_condition) do
+    found = keys.map { |key| "{ 'parameters' => { 'key' => '#{key}' } }" }.join(', ')
+    "function puppetdb_query(String $query) { [#{found}] }"
+  end
+end

@@ -45,7 +45,7 @@ class quickstack::backups::access {
       mode    => '0640',
       seltype => 'ssh_home_t',
       content => epp('quickstack/backups/authorized_keys.epp', {
-        keys  => $quickstack::backups::collector_keys,
+        keys  => $quickstack::backups::collector_keys + quickstack::backups::exported_keys(),
         hosts => $quickstack::backups::collector_hosts,
       }),
       require => File['/etc/kaizen/rsyncd.conf', '/etc/sudoers.d/kaizen-backup'],
@@ -75,14 +75,22 @@ class quickstack::backups::access {
       ensure => absent,
       force  => true,
     }
-    user { $user:
+  }
+
+  # Users that were the door's and are not: the one of before a change of name, or all of them. The node's fact knows whom the
+  # sudo rule lets in.
+  $present = $quickstack::backups::enabled ? { true => [$user], default => [] }
+  $known = [$user, $facts.get('kaizen_backup.user', $user)].filter |$name| { $name =~ Quickstack::Backups::User }
+  ($known.unique - $present).each |$former| {
+    user { $former:
       ensure     => absent,
       managehome => false,
+      require    => File['/etc/sudoers.d/kaizen-backup', '/var/lib/kaizen'],
     }
     # A group can't go while it is somebody's own.
-    group { $user:
+    group { $former:
       ensure  => absent,
-      require => User[$user],
+      require => User[$former],
     }
   }
 }

@@ -76,5 +76,12 @@ class quickstack::backups::agent {
       ensure => absent,
       force  => true,
     }
+    # What the agent remembers of its runs, and what a run that was killed has left.
+    tidy { '/var/lib/kaizen':
+      matches => ['seen.*', 'last-run', 'last-run.new', 'work.*', 'restore.*'],
+      recurse => true,
+      rmdirs  => true,
+      backup  => false,
+    }
   }
 }

@@ -4,12 +4,24 @@
 # after `quickstack::backups`. A collector is a node like any other: it is backed up, and the store below `backups_dir` can't be
 # read through its door.
 #
-# The key pair is made on the collector; its public half, `/etc/kaizen/ssh/id_ed25519.pub`, goes into the nodes' `collector_keys`.
+# The key pair is made on the collector in its first Puppet run. In the second its public half is known as a fact, and where there
+# is a PuppetDB it is exported: each node lets the collector in at its own next run, and a collector that PuppetDB has forgotten
+# (`puppet node deactivate`) is locked out in the same way. Without PuppetDB the public half, `/etc/kaizen/ssh/id_ed25519.pub`,
+# goes into the nodes' `collector_keys`.
 #
-# @example Next to the backups of the collector itself
+# @example A collector that learns from PuppetDB which nodes there are
 #   class { 'quickstack::backups': }
 #   class { 'quickstack::backups::collector':
 #     package_source => '/srv/packages/kaizen_backups-0.1.0-py3-none-any.whl',
+#     puppetdb_url   => 'https://puppetdb.example.com:8081',
+#   }
+#
+# @example One of two collectors, each of which takes its share of the nodes
+#   class { 'quickstack::backups': }
+#   class { 'quickstack::backups::collector':
+#     package_source => '/srv/packages/kaizen_backups-0.1.0-py3-none-any.whl',
+#     puppetdb_url   => 'https://puppetdb.example.com:8081',
+#     collectors     => [$trusted['certname'], 'backup2.example.com'],
 #   }
 #
 # @param package_source
@@ -23,27 +35,49 @@
 #   Where the snapshots of all nodes go, `<store>/<node>/<date>`. Its parent directory must exist.
 # @param keep_days
 #   How many days' snapshots of each node are kept.
+# @param keep_weeks
+#   For how many weeks the newest snapshot of each week is kept.
+# @param keep_months
+#   For how many months the newest snapshot of each month is kept.
 # @param jobs
 #   How many nodes are collected at a time.
+# @param puppetdb_url
+#   The PuppetDB that knows the nodes. It is asked over TLS with the certificates of this node's Puppet agent.
+# @param ssldir
+#   Where the Puppet agent has its certificates, as `puppet config print ssldir` says; with Debian's own package that is
+#   `/var/lib/puppet/ssl`.
+# @param collectors
+#   The certnames of all collectors that share the fleet, this one included; empty means that this one takes every node.
 # @param facts_dir
 #   A directory of Puppet fact files, one a node, that says which nodes there are; it is created, and names none while it is empty.
+# @param scheduler
+#   Who runs the collection: `cron`, or a hardened systemd `timer`.
 # @param cron_hour
-#   The hour of the nightly collection; late enough for the nodes to be done.
+#   The hour of the nightly collection, of cron and timer alike; late enough for the nodes to be done.
 # @param cron_min
 #   The minute of the nightly collection. Each host has one of its own by default.
 # @param cron_email
-#   Whom cron mails what the collection says. Without it cron mails root.
+#   Whom cron mails what the collection says. Without it cron mails root. A timer mails nobody.
+# @param deadline
+#   The time of day by which every node must be in: until then the collection asks again for what is missing.
 class quickstack::backups::collector (
-  Quickstack::Backups::Packagesource       $package_source,
-  Array[String[1]]                         $packages   = [],
-  Optional[Quickstack::Backups::Plainpath] $python     = undef,
-  Quickstack::Backups::Plainpath           $store      = '/backups/nodes',
-  Integer[1]                               $keep_days  = 8,
-  Integer[1]                               $jobs       = 8,
-  Quickstack::Backups::Plainpath           $facts_dir  = '/var/lib/kaizen/facts',
-  Integer[0, 23]                           $cron_hour  = 3,
-  Integer[0, 59]                           $cron_min   = fqdn_rand(60, 'kaizen-collect'),
-  Optional[Quickstack::Backups::Mailto]    $cron_email = undef,
+  Quickstack::Backups::Packagesource        $package_source,
+  Array[String[1]]                          $packages     = [],
+  Optional[Quickstack::Backups::Plainpath]  $python       = undef,
+  Quickstack::Backups::Plainpath            $store        = '/backups/nodes',
+  Integer[1]                                $keep_days    = 8,
+  Integer[0]                                $keep_weeks   = 0,
+  Integer[0]                                $keep_months  = 0,
+  Integer[1]                                $jobs         = 8,
+  Optional[Quickstack::Backups::Serverurl]  $puppetdb_url = undef,
+  Quickstack::Backups::Plainpath            $ssldir       = '/etc/puppetlabs/puppet/ssl',
+  Array[Quickstack::Backups::Nodename]      $collectors   = [],
+  Quickstack::Backups::Plainpath            $facts_dir    = '/var/lib/kaizen/facts',
+  Enum['cron', 'timer']                     $scheduler    = 'cron',
+  Integer[0, 23]                            $cron_hour    = 3,
+  Integer[0, 59]                            $cron_min     = fqdn_rand(60, 'kaizen-collect'),
+  Optional[Quickstack::Backups::Mailto]     $cron_email   = undef,
+  Optional[Quickstack::Backups::Timeofday]  $deadline     = undef,
 ) {
   include quickstack::backups
 
@@ -55,31 +89,16 @@ class quickstack::backups::collector (
     fail("The store can't be ${store} itself, where this node's own snapshots are: choose a directory below it, or another.")
   }
 
+  if regsubst($store, "^${quickstack::backups::backups_dir}/", '') =~ /\A[0-9]{4}-[0-9]{2}-[0-9]{2}/ {
+    fail("The store can't be ${store}, which is inside a snapshot: choose another directory.")
+  }
+  unless $collectors.empty or $trusted['certname'] in $collectors {
+    fail("This collector, ${trusted['certname']}, is missing in quickstack::backups::collector::collectors.")
+  }
+
+  contain quickstack::backups::collector::program
+
   $ssh = '/etc/kaizen/ssh'
-  $kaizen = '/opt/kaizen/bin/kaizen'
-  $version = load_module_metadata('quickstack')['version']
-
-  ensure_packages($packages)
-
-  exec { 'kaizen: virtual environment':
-    command => [$python, '-m', 'venv', '/opt/kaizen'],
-    # pip comes last: without it the environment was left half made.
-    creates => '/opt/kaizen/bin/pip',
-    require => Package[$packages],
-  }
-  # The package has the module's version, so an upgrade of the module upgrades it.
-  -> exec { 'kaizen: package':
-    command     => ['/opt/kaizen/bin/python', '-m', 'pip', 'install', '--quiet', '--upgrade', '--', $package_source],
-    unless      => "/usr/bin/test \"$(${kaizen} --version)\" = 'kaizen ${version}'",
-    environment => ['PIP_DISABLE_PIP_VERSION_CHECK=1', 'PIP_NO_INPUT=1'],
-    logoutput   => on_failure,
-    timeout     => 600,
-  }
-  -> file { '/usr/local/bin/kaizen':
-    ensure => link,
-    target => $kaizen,
-  }
-
   file { [$store, $ssh]:
     ensure => directory,
     owner  => 'root',
@@ -96,7 +115,14 @@ class quickstack::backups::collector (
   exec { 'kaizen: key pair':
     command => ['/usr/bin/ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', "kaizen@${trusted['certname']}", '-f', "${ssh}/id_ed25519"],
     creates => "${ssh}/id_ed25519",
-    require => [File[$ssh], Package[$packages]],
+    require => [File[$ssh], Class['quickstack::backups::collector::program']],
+  }
+  # The fact is there from the second run on.
+  $public_key = $facts.get('kaizen_collector.public_key')
+  if $settings::storeconfigs and $public_key =~ Quickstack::Backups::Publickey {
+    @@quickstack::backups::collector_key { $trusted['certname']:
+      key => $public_key,
+    }
   }
 
   file { '/etc/kaizen/collector.yaml':
@@ -105,25 +131,29 @@ class quickstack::backups::collector (
     group        => 'root',
     mode         => '0640',
     content      => epp('quickstack/backups/collector.yaml.epp', {
-      store     => $store,
-      facts_dir => $facts_dir,
-      keep_days => $keep_days,
-      jobs      => $jobs,
+      certname     => $trusted['certname'],
+      store        => $store,
+      facts_dir    => $facts_dir,
+      puppetdb_url => $puppetdb_url,
+      ssldir       => $ssldir,
+      collectors   => $collectors,
+      keep_days    => $keep_days,
+      keep_weeks   => $keep_weeks,
+      keep_months  => $keep_months,
+      jobs         => $jobs,
+      deadline     => $deadline,
     }),
     validate_cmd => '/usr/local/bin/kaizen config check %',
-    require      => [File['/usr/local/bin/kaizen', '/etc/kaizen/nodes.d', $store], Exec['kaizen: key pair']],
+    require      => [File['/etc/kaizen/nodes.d', $facts_dir, $store], Exec['kaizen: key pair']],
   }
-  -> file { '/etc/cron.d/kaizen-collect':
-    ensure  => file,
-    owner   => 'root',
-    group   => 'root',
-    mode    => '0644',
-    content => epp('quickstack/backups/cron.epp', {
-      class_name => 'quickstack::backups::collector',
-      minute     => $cron_min,
-      hour       => $cron_hour,
-      command    => '/usr/local/bin/kaizen collect',
-      email      => $cron_email,
-    }),
+  -> quickstack::backups::nightly { 'kaizen-collect':
+    scheduler   => $scheduler,
+    class_name  => 'quickstack::backups::collector',
+    description => "Nightly collection of all nodes' snapshots",
+    command     => '/usr/local/bin/kaizen collect',
+    hour        => $cron_hour,
+    minute      => $cron_min,
+    email       => $cron_email,
+    writable    => [$store],
   }
 }

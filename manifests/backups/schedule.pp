@@ -5,21 +5,25 @@
 # @example It comes with the public class
 #   include quickstack::backups
 #
+# @param cron_package
+#   The package that cron comes with: the module's data knows it.
+#
 # @api private
-class quickstack::backups::schedule {
+class quickstack::backups::schedule (
+  String[1] $cron_package,
+) {
   assert_private()
 
-  file { '/etc/cron.d/kaizen-backup':
-    ensure  => stdlib::ensure($quickstack::backups::enabled, 'file'),
-    owner   => 'root',
-    group   => 'root',
-    mode    => '0644',
-    content => epp('quickstack/backups/cron.epp', {
-      class_name => 'quickstack::backups',
-      minute     => $quickstack::backups::cron_min,
-      hour       => $quickstack::backups::cron_hour,
-      command    => '/usr/local/sbin/kaizen-backup run >/dev/null',
-      email      => $quickstack::backups::cron_email,
-    }),
+  $scheduler = $quickstack::backups::enabled ? { true => $quickstack::backups::scheduler, default => 'none' }
+
+  quickstack::backups::nightly { 'kaizen-backup':
+    scheduler   => $scheduler,
+    class_name  => 'quickstack::backups',
+    description => 'Nightly snapshot of this node',
+    command     => '/usr/local/sbin/kaizen-backup run >/dev/null',
+    hour        => $quickstack::backups::cron_hour,
+    minute      => $quickstack::backups::cron_min,
+    email       => $quickstack::backups::cron_email,
+    writable    => [$quickstack::backups::backups_dir, dirname($quickstack::backups::log_file)],
   }
 }

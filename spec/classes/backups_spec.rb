@@ -47,6 +47,7 @@ describe 'quickstack::backups' do
       user: 'root',
       collector_keys: ['command="id" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBq3mJ5q'],
       collector_hosts: ['*.example.com'],
+      scheduler: 'systemd',
       cron_hour: 24,
       cron_min: 60,
       cron_email: "a@example.com\n* * * * * root id",
@@ -57,6 +58,13 @@ describe 'quickstack::backups' do
         it { is_expected.to compile.and_raise_error(%r{parameter '#{name}'}) }
       end
     end
+  end
+
+  context 'with one path for the log and the snapshots' do
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+    let(:params) { { backups_dir: '/srv/b', log_file: '/srv/b' } }
+
+    it { is_expected.to compile.and_raise_error(%r{log_file and backups_dir can't both be /srv/b\.}) }
   end
 
   context 'with collector => true' do

@@ -1,12 +1,14 @@
 """Fixtures for the package's tests: a collector's settings in a directory of the test's own, and snapshots."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from certificates import Authority
 from kaizen_backups.settings import Keep, Settings, Sources
+from stand_in_puppetdb import StandIn
 
 
 @pytest.fixture
@@ -41,3 +43,16 @@ def make_snapshot(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return make
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Return the certificate authority that the stand-in for PuppetDB and its clients trust."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def puppetdb(authority: Authority) -> Iterator[StandIn]:
+    """Yield a PuppetDB without nodes."""
+    with StandIn(authority) as stand_in:
+        yield stand_in

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from kaizen_backups.errors import ConfigError, KaizenError
+from kaizen_backups.errors import ConfigError, KaizenError, UnavailableError
 from kaizen_backups.nodelist import read_list, refresh
 from kaizen_backups.settings import Settings
 from samples import host_key
+from stand_in_puppetdb import StandIn
 
 
 def write_facts(settings: Settings, name: str, **changes: Any) -> Path:
@@ -34,6 +35,17 @@ def write_facts(settings: Settings, name: str, **changes: Any) -> Path:
 def write_onboarded(settings: Settings, name: str, **fields: Any) -> None:
     assert settings.sources.nodes_d
     (settings.sources.nodes_d / f"{name}.yaml").write_text(yaml.safe_dump(fields))
+
+
+def with_puppetdb(settings: Settings, puppetdb: StandIn) -> Settings:
+    sources = settings.sources.model_copy(update={"puppetdb": puppetdb.settings})
+    return settings.model_copy(update={"sources": sources})
+
+
+def pictures(settings: Settings) -> list[tuple[int, int, bytes]]:
+    """Return what shows whether a generated file was written: its inode, its time, and what is in it."""
+    files = [settings.nodes_file, settings.known_hosts_file]
+    return [(file.stat().st_ino, file.stat().st_mtime_ns, file.read_bytes()) for file in files]
 
 
 def test_nodes_yaml_has_the_designs_form(settings: Settings) -> None:
@@ -65,9 +77,9 @@ def test_nothing_is_written_when_nothing_changed(settings: Settings) -> None:
     write_facts(settings, "b.example")
     write_facts(settings, "a.example")
     refresh(settings)
-    before = settings.nodes_file.stat(), settings.nodes_file.read_bytes()
+    before = pictures(settings)
     refresh(settings)
-    assert (settings.nodes_file.stat(), settings.nodes_file.read_bytes()) == before
+    assert pictures(settings) == before
 
 
 def test_known_hosts_has_exactly_the_listed_nodes_keys_and_ssh_finds_them(settings: Settings) -> None:
@@ -170,3 +182,42 @@ def test_an_unknown_node_is_named(settings: Settings) -> None:
     write_facts(settings, "a.example")
     with pytest.raises(KaizenError, match=r"b\.example: no such node"):
         refresh(settings).get("b.example")
+
+
+def test_puppetdbs_nodes_are_listed_beside_the_others(settings: Settings, puppetdb: StandIn) -> None:
+    puppetdb.add("compute01.example", role="compute", user="backup")
+    write_onboarded(settings, "www", address="10.0.0.9", host_keys=[host_key("www")])
+    settings = with_puppetdb(settings, puppetdb)
+    assert [(node.name, node.origin, node.user) for node in refresh(settings).nodes] == [
+        ("compute01.example", "puppetdb", "backup"),
+        ("www", "onboarded", "kaizen"),
+    ]
+    before = pictures(settings)
+    refresh(settings)
+    assert pictures(settings) == before
+
+
+def test_a_node_in_all_sources_is_one_node_and_the_catalogs_word_goes_before_a_facts(
+    settings: Settings, puppetdb: StandIn
+) -> None:
+    write_facts(settings, "a.example", kaizen_backup={"enabled": True, "role": "website", "user": "fact"})
+    puppetdb.add("a.example", role="compute", user=None)
+    write_onboarded(settings, "a.example", port=2222)
+    (node,) = refresh(with_puppetdb(settings, puppetdb)).nodes
+    assert (node.origin, node.role, node.user, node.port) == ("onboarded", "compute", "fact", 2222)
+
+
+def test_a_puppetdb_that_is_down_leaves_the_last_good_list_in_use(settings: Settings, puppetdb: StandIn) -> None:
+    settings = with_puppetdb(settings, puppetdb)
+    puppetdb.add("a.example")
+    before = refresh(settings).nodes
+    puppetdb.answer = lambda _: (500, b"boom")
+    nodes = refresh(settings)
+    assert nodes.nodes == before
+    assert "status 500: boom; the last good list, 0 hours old, stays in use" in nodes.problems[0].message
+
+
+def test_a_puppetdb_that_is_down_without_a_last_list_is_an_error(settings: Settings, puppetdb: StandIn) -> None:
+    puppetdb.answer = lambda _: (500, b"boom")
+    with pytest.raises(UnavailableError, match="status 500"):
+        refresh(with_puppetdb(settings, puppetdb))

@@ -1,12 +1,14 @@
 """collector.yaml: what is wrong is named with file, line and key."""
 
+import re
+from datetime import time
 from pathlib import Path
 
 import pytest
 import yaml
 
 from kaizen_backups.errors import ConfigError
-from kaizen_backups.settings import Settings, example, load_settings
+from kaizen_backups.settings import Keep, PuppetDB, Settings, Sources, example, load_settings
 
 
 def load(tmp_path: Path, text: str) -> Settings:
@@ -45,8 +47,61 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_settings(tmp_path / "nowhere.yaml")
 
 
-def test_the_example_is_good_and_shows_every_setting(tmp_path: Path) -> None:
+def test_the_example_is_good_and_shows_every_setting_with_its_meaning(tmp_path: Path) -> None:
     assert load(tmp_path, example()) == Settings()
-    shown = yaml.safe_load(example())
-    assert set(shown) == set(Settings.model_fields)
-    assert example().count("# ") >= len(Settings.model_fields)
+    everything = re.sub(r"(?m)^( *)# ( *[a-z_]+:( .*)?)$", r"\1\2", example())
+    shown = load(tmp_path, everything).model_dump()
+    assert shown.keys() == Settings.model_fields.keys()
+    assert None not in [*shown.values(), *shown["sources"].values()]
+    for section in (Settings, Sources, PuppetDB, Keep):
+        for field in section.model_fields.values():
+            assert f"# {field.description}\n" in example()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://puppetdb.example:8080", "puppetdb.example", "https://", "https://a:port", "https://a:0", "https://a:70000",
+        "https://user:secret@a", "https://a/x", "https://[::1", "ldaps://a", "",
+    ],
+)  # fmt: skip
+def test_puppetdb_is_asked_over_tls_or_not_at_all(tmp_path: Path, url: str) -> None:
+    files = "ca: /a, cert: /b, key: /c"
+    with pytest.raises(ConfigError, match=r":1: sources\.puppetdb\.url: must be https://HOST:PORT"):
+        load(tmp_path, f"sources: {{puppetdb: {{url: '{url}', {files}}}}}")
+    assert load(tmp_path, f"sources: {{puppetdb: {{url: 'https://a:8081/', {files}}}}}").sources.puppetdb
+
+
+@pytest.mark.parametrize("fact", ["name", "networking.ip", 'networking.interfaces."eth0.100".ip', "ipaddress_br-ex"])
+def test_an_address_fact_is_a_path(tmp_path: Path, fact: str) -> None:
+    assert load(tmp_path, f"address_fact: '{fact}'").address_fact == fact
+
+
+@pytest.mark.parametrize(
+    "fact", ["", ".", "a..b", "a.", "a b", 'a"', 'a."b', "a] {", "a, certname", 'a."b\n"', "a" * 201]
+)
+def test_what_could_change_a_query_is_no_address_fact(tmp_path: Path, fact: str) -> None:
+    with pytest.raises(ConfigError, match="address_fact: must be a fact's name"):
+        load(tmp_path, yaml.safe_dump({"address_fact": fact}))
+
+
+def test_a_deadline_is_a_time_of_day_in_quotes(tmp_path: Path) -> None:
+    assert load(tmp_path, 'deadline: "06:30"').deadline == time(6, 30)
+    assert load(tmp_path, "").deadline is None
+    for text in ("12:30", '"24:00"', '"6:00"', '"06:00:00"', '"6"', "600", "soon"):
+        with pytest.raises(ConfigError, match='deadline: must be a time of day in quotes, such as "06:00"'):
+            load(tmp_path, f"deadline: {text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("collectors: [a, a]", ":1: collectors: one is named twice"),
+        ("collectors: [a, b]\nname: c", ":2: name: c is not one of the collectors"),
+        ("collectors: ['../a']", "collectors.0: must be a host name"),
+        ("name: A", "name: must be a host name"),
+    ],
+)
+def test_a_mistake_among_the_collectors_is_named(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        load(tmp_path, text)

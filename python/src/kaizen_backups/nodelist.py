@@ -10,12 +10,13 @@ import yaml
 from pydantic import ValidationError
 
 from kaizen_backups.atomic import write_atomically
-from kaizen_backups.errors import ConfigError, KaizenError, printable
+from kaizen_backups.errors import ConfigError, KaizenError, UnavailableError, printable
 from kaizen_backups.node import Node
 from kaizen_backups.settings import Settings
 from kaizen_backups.sources import Found, Problem
 from kaizen_backups.sources.facts import read_facts
 from kaizen_backups.sources.nodes_d import read_nodes_d
+from kaizen_backups.sources.puppetdb import read_puppetdb
 from kaizen_backups.yaml_file import read_mapping
 
 
@@ -39,14 +40,14 @@ def refresh(settings: Settings) -> NodeList:
 
     A node whose file is broken keeps its last good entry. When a whole source can't be read, or no node at all is
     left of a list that had some, the last good list stays in use, and the problem says how old it is. Raises
-    ConfigError when there is no such list.
+    ConfigError or UnavailableError when there is no such list.
     """
     last = read_list(settings.nodes_file)
     try:
         fresh = _build(settings, last)
         if last and not fresh.nodes:
             raise ConfigError("the sources name no node at all")
-    except ConfigError as error:
+    except (ConfigError, UnavailableError) as error:
         if not last:
             raise
         age = datetime.now(UTC) - datetime.fromtimestamp(settings.nodes_file.stat().st_mtime, UTC)
@@ -80,13 +81,12 @@ def known_hosts(nodes: Iterable[Node]) -> str:
 
 
 def _build(settings: Settings, last: tuple[Node, ...]) -> NodeList:
-    facts = read_facts(settings.sources.facts) if settings.sources.facts else Found()
-    onboarded = read_nodes_d(settings.sources.nodes_d) if settings.sources.nodes_d else Found()
+    found = _read_sources(settings)
     nodes: dict[str, Node] = {}
-    problems = [*facts.problems, *onboarded.problems]
-    for name in sorted(facts.nodes.keys() | onboarded.nodes.keys()):
-        # What nodes.d states wins, field by field.
-        stated = {**facts.nodes.get(name, {}), **onboarded.nodes.get(name, {})}
+    problems = [problem for source in found for problem in source.problems]
+    for name in sorted({name for source in found for name in source.nodes}):
+        # What a later source states wins, field by field.
+        stated = {key: value for source in found for key, value in source.nodes.get(name, {}).items()}
         try:
             nodes[name] = _check(name, stated)
         except ConfigError as error:
@@ -96,6 +96,19 @@ def _build(settings: Settings, last: tuple[Node, ...]) -> NodeList:
         if node.name in broken:
             nodes.setdefault(node.name, node)
     return NodeList(tuple(nodes[name] for name in sorted(nodes)), tuple(problems))
+
+
+def _read_sources(settings: Settings) -> list[Found]:
+    """Return what each source knows; the later wins: the catalog over facts, the administrator over both."""
+    sources = settings.sources
+    found = []
+    if sources.facts:
+        found.append(read_facts(sources.facts, settings.address_fact))
+    if sources.puppetdb:
+        found.append(read_puppetdb(sources.puppetdb, settings.address_fact))
+    if sources.nodes_d:
+        found.append(read_nodes_d(sources.nodes_d))
+    return found
 
 
 def _check(name: str, stated: dict[str, Any]) -> Node:

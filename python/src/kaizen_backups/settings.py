@@ -1,10 +1,26 @@
 """collector.yaml: what a collector's administrator decides."""
 
+import json
+import re
+from datetime import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticUndefinedType
 
+from kaizen_backups.fact_path import check_fact_path
+from kaizen_backups.node import NodeName
 from kaizen_backups.units import Rate, Size, Window, show_size
 from kaizen_backups.yaml_file import load_model
 
@@ -17,11 +33,52 @@ def _absolute(path: Path) -> Path:
     return path
 
 
+def _https(url: str) -> str:
+    """Take only what says a host and perhaps a port: host keys come from there, so nothing in clear text."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/") or port == 0 or "@" in parts.netloc:
+        raise ValueError("must be https://HOST:PORT")
+    return url.rstrip("/")
+
+
+def _time_of_day(value: object) -> time:
+    """Take HH:MM, in a string: YAML reads 12:30 without quotes as a number, of minutes."""
+    if isinstance(value, time):
+        return value
+    if not isinstance(value, str) or not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
+        raise ValueError('must be a time of day in quotes, such as "06:00"')
+    return time.fromisoformat(value)
+
+
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+HttpsUrl = Annotated[str, AfterValidator(_https)]
+FactPath = Annotated[str, AfterValidator(check_fact_path)]
+TimeOfDay = Annotated[time, BeforeValidator(_time_of_day), PlainSerializer(lambda value: value.strftime("%H:%M"))]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PuppetDB(_Section):
+    """Where PuppetDB is, and the certificates with which this host's Puppet agent talks to it."""
+
+    url: HttpsUrl = Field(description="where it answers over TLS", examples=["https://puppetdb.example:8081"])
+    ca: AbsolutePath = Field(
+        description="the CA that signed its certificate", examples=["/etc/puppetlabs/puppet/ssl/certs/ca.pem"]
+    )
+    cert: AbsolutePath = Field(
+        description="this host's certificate, which PuppetDB's allowlist must name",
+        examples=["/etc/puppetlabs/puppet/ssl/certs/HOST.pem"],
+    )
+    key: AbsolutePath = Field(
+        description="that certificate's key", examples=["/etc/puppetlabs/puppet/ssl/private_keys/HOST.pem"]
+    )
+    timeout: int = Field(default=120, ge=1, le=3600, description="how long its whole answer may take, in seconds")
 
 
 class Sources(_Section):
@@ -31,7 +88,12 @@ class Sources(_Section):
         default=Path("/etc/kaizen/nodes.d"), description="one file a host that Puppet does not configure"
     )
     facts: AbsolutePath | None = Field(
-        default=None, description="a directory of Puppet fact files (YAML or JSON), one a node"
+        default=None,
+        description="a directory of Puppet fact files (YAML or JSON), one a node",
+        examples=["/var/lib/kaizen/facts"],
+    )
+    puppetdb: PuppetDB | None = Field(
+        default=None, description="PuppetDB: the nodes whose catalog holds an enabled Quickstack::Backups"
     )
 
 
@@ -64,13 +126,30 @@ class Settings(_Section):
     sources: Sources = Field(
         default=Sources(), description="where nodes are known from; those that are given are merged"
     )
+    address_fact: FactPath = Field(
+        default="networking.ip",
+        description="the fact that says a node's address, such as networking.interfaces.eth1.ip; 'name' takes its name",
+    )
+    collectors: tuple[NodeName, ...] = Field(
+        default=(), description="the names of all collectors that share the nodes; none: this one has them all"
+    )
+    name: NodeName | None = Field(
+        default=None,
+        description="which of the collectors this one is; without it, the one with this host's full name",
+        examples=["backup1.example"],
+    )
+
     key: AbsolutePath = Field(
         default=Path("/etc/kaizen/ssh/id_ed25519"), description="the private key that opens the nodes' doors"
     )
     keep: Keep = Field(default=Keep(), description="how long snapshots stay")
     jobs: int = Field(default=8, ge=1, le=1000, description="how many nodes are collected at the same time")
-
     timeout: int = Field(default=14400, ge=10, description="how long one node may take, in seconds")
+    deadline: TimeOfDay | None = Field(
+        default=None,
+        description="a time of day, here, by which every node must be in; the schedule's run asks until then",
+        examples=["06:00"],
+    )
 
     # What the collector allows a node, and itself.
     limits: Limits = Field(default=Limits(), description="what one snapshot may be; more is refused")
@@ -90,6 +169,21 @@ class Settings(_Section):
         le=900,
         description="after how many seconds a node is asked again before the deadline; doubles up to 900",
     )
+
+    @field_validator("collectors")
+    @classmethod
+    def _check_collectors(cls, collectors: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(collectors)) < len(collectors):
+            raise ValueError("one is named twice")
+        return collectors
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str | None, others: ValidationInfo) -> str | None:
+        collectors = others.data.get("collectors")
+        if name and collectors and name not in collectors:
+            raise ValueError(f"{name} is not one of the collectors")
+        return name
 
     @property
     def nodes_file(self) -> Path:
@@ -118,19 +212,38 @@ def load_settings(path: Path = DEFAULT_FILE) -> Settings:
 
 
 def example() -> str:
-    """Return a collector.yaml with every setting, its meaning and its default."""
-    return "\n".join(["# Settings of a kaizen collector.", *_example_of(Settings, ""), ""])
+    """Return a collector.yaml with every setting, its meaning and its default; what has none is commented out."""
+    return "\n".join(["# Settings of a kaizen collector.", *_example_of(Settings), ""])
 
 
-def _example_of(model: type[BaseModel], indent: str) -> list[str]:
+def _example_of(section: type[BaseModel]) -> list[str]:
     lines = []
-    for name, field in model.model_fields.items():
-        lines.append(f"{indent}# {field.description}")
-        default = field.default
-        if isinstance(default, BaseModel):
-            lines += [f"{indent}{name}:", *_example_of(type(default), indent + "  ")]
-        elif default is None:
-            lines.append(f"{indent}# {name}: /var/lib/kaizen/{name}")
+    for name, field in section.model_fields.items():
+        lines.append(f"# {field.description}")
+        default = field.get_default()
+        inner = _section_in(field.annotation)
+        if inner:
+            mark = "# " if default is None else ""
+            lines.append(f"{mark}{name}:")
+            lines += [f"{mark}  {line}" for line in _example_of(inner)]
+        elif isinstance(default, None | PydanticUndefinedType):
+            mark = "# " if default is None else ""
+            lines += [f"{mark}{name}: {_as_yaml(shown)}" for shown in field.examples or ()]
         else:
-            lines.append(f"{indent}{name}: {show_size(default) if 'size' in field.metadata else default}")
+            lines.append(f"{name}: {_as_yaml(show_size(default) if 'size' in field.metadata else default)}")
     return lines
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the section that a field holds, be it optional or not; None for a plain value."""
+    for one in (annotation, *get_args(annotation)):
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            return one
+    return None
+
+
+def _as_yaml(value: object) -> str:
+    """Return a value as YAML has it; a time must be in quotes there."""
+    if isinstance(value, str) and ":" in value and "/" not in value:
+        return json.dumps(value)
+    return json.dumps(list(value)) if isinstance(value, tuple) else str(value)

@@ -71,4 +71,60 @@ describe 'quickstack::backups' do
         .with(group: 'reader', content: %r{\Arestrict,command="sudo -n [^"]*" ssh-rsa AAAAB3NzaC1yc2E=\n\z})
     end
   end
+
+  context 'with keys that collectors export' do
+    first = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBq3mJ5qUoO4c8mYw0l2s9yT7oZb1r6fQeXnVtKd0aLp kaizen@collector.kaizen.example'
+    second = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDRx7v0sGZwVvNfMzWCm1i6zvKbCDuGMwOGgL6uHdeMZ kaizen@second.kaizen.example'
+
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+
+    include_context 'with exported keys', [second, first]
+
+    context 'and the same parameters otherwise' do
+      let(:params) { golden_inputs('quickstack::backups').except(:collector_keys) }
+
+      it 'lets each in, once, in an order that does not change' do
+        is_expected.to contain_file('/var/lib/kaizen/.ssh/authorized_keys').with_content(golden('authorized_keys'))
+      end
+    end
+
+    context 'and one in Hiera, too' do
+      let(:params) { golden_inputs('quickstack::backups').merge(collector_keys: [first]) }
+
+      it 'is the same' do
+        is_expected.to contain_file('/var/lib/kaizen/.ssh/authorized_keys').with_content(golden('authorized_keys'))
+      end
+    end
+  end
+
+  context 'on a node whose door was for another user' do
+    let(:facts) { on_supported_os['debian-12-x86_64'].merge(kaizen_backup: { 'enabled' => true, 'user' => 'reader' }) }
+
+    it 'removes that user after its sudo rule and its directory' do
+      is_expected.to compile.with_all_deps
+      is_expected.to contain_user('kaizen').with_ensure('present')
+      is_expected.to contain_user('reader').with(ensure: 'absent', managehome: false)
+                                           .that_requires(['File[/etc/sudoers.d/kaizen-backup]', 'File[/var/lib/kaizen]'])
+      is_expected.to contain_group('reader').with_ensure('absent').that_requires('User[reader]')
+    end
+
+    context 'when it is disabled' do
+      let(:params) { { enabled: false } }
+
+      it 'removes both' do
+        ['kaizen', 'reader'].each { |name| is_expected.to contain_user(name).with_ensure('absent') }
+      end
+    end
+  end
+
+  ['root', "a\nb", ['nova'], 7].each do |name|
+    context "on a node whose fact names #{name.inspect} as the user" do
+      let(:facts) { on_supported_os['debian-12-x86_64'].merge(kaizen_backup: { 'user' => name }) }
+
+      it 'removes nobody' do
+        is_expected.to compile.with_all_deps
+        is_expected.to have_user_resource_count(1)
+      end
+    end
+  end
 end

@@ -45,6 +45,8 @@ describe 'quickstack::backups' do
             is_expected.to contain_file(path).with_ensure('absent')
           end
           is_expected.to contain_file('/etc/kaizen/roles').with(ensure: 'absent', force: true)
+          is_expected.to contain_tidy('/var/lib/kaizen')
+            .with(matches: ['seen.*', 'last-run', 'last-run.new', 'work.*', 'restore.*'], recurse: true, rmdirs: true, backup: false)
         end
       end
     end

@@ -36,6 +36,7 @@ describe 'quickstack::backups::collector' do
         end
 
         it 'installs the package of its own version' do
+          is_expected.to contain_class('quickstack::backups::collector::program')
           packages[os_facts[:os]['family']].each do |package|
             is_expected.to contain_package(package).that_comes_before('Exec[kaizen: virtual environment]')
           end
@@ -74,6 +75,7 @@ describe 'quickstack::backups::collector' do
   end
 
   context 'with the golden inputs, beside quickstack::backups' do
+    let(:node) { 'collector.kaizen.example' }
     let(:facts) { on_supported_os['debian-12-x86_64'] }
     let(:pre_condition) { "class { 'quickstack::backups': backups_dir => '/backups' }" }
     let(:params) { golden_inputs('quickstack::backups::collector') }
@@ -84,6 +86,49 @@ describe 'quickstack::backups::collector' do
       is_expected.to contain_file('/etc/cron.d/kaizen-collect').with_content(golden('cron-collect'))
       # Nothing but snapshots can be read through any door, so this one needs nothing of its own to hide the store.
       is_expected.to contain_file('/etc/kaizen/rsyncd.conf').with_content(golden('rsyncd.conf'))
+    end
+  end
+
+  context 'with nothing but what it must have' do
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+    let(:params) { { package_source: source } }
+
+    it 'has no line for what is not set' do
+      is_expected.to contain_file('/etc/kaizen/collector.yaml').without_content(%r{puppetdb|collectors|name|deadline})
+    end
+  end
+
+  context 'whose public key is known' do
+    key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBq3mJ5qUoO4c8mYw0l2s9yT7oZb1r6fQeXnVtKd0aLp kaizen@foo.example.com'
+
+    let(:node) { 'foo.example.com' }
+    let(:facts) { on_supported_os['debian-12-x86_64'].merge(kaizen_collector: { 'installed' => true, 'public_key' => key }) }
+    let(:params) { { package_source: source } }
+
+    it 'exports nothing without PuppetDB' do
+      expect(exported_resources).not_to contain_quickstack__backups__collector_key('foo.example.com')
+    end
+
+    context 'where there is a PuppetDB' do
+      include_context 'with exported keys', []
+
+      it 'exports it under its own certname' do
+        expect(exported_resources).to contain_quickstack__backups__collector_key('foo.example.com').with_key(key)
+      end
+    end
+  end
+
+  ['command="id" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBq3', nil, ['a']].each do |key|
+    context "whose fact has #{key.inspect} as the public key, where there is a PuppetDB" do
+      let(:facts) { on_supported_os['debian-12-x86_64'].merge(kaizen_collector: { 'installed' => true, 'public_key' => key }) }
+      let(:params) { { package_source: source } }
+
+      include_context 'with exported keys', []
+
+      it 'exports nothing' do
+        is_expected.to compile.with_all_deps
+        expect(exported_resources).not_to have_quickstack__backups__collector_key_resource_count(1)
+      end
     end
   end
 
@@ -112,6 +157,13 @@ describe 'quickstack::backups::collector' do
       cron_hour: -1,
       cron_min: 60,
       cron_email: '-oQ/tmp',
+      keep_weeks: -1,
+      keep_months: -1,
+      puppetdb_url: 'http://puppetdb',
+      ssldir: 'ssl',
+      collectors: ['Foo'],
+      scheduler: 'at',
+      deadline: '25:00',
     }.each do |name, value|
       context "#{name} #{value.inspect}" do
         let(:params) { { package_source: source, name => value } }
@@ -124,6 +176,21 @@ describe 'quickstack::backups::collector' do
       let(:params) { { package_source: source, store: '/backups' } }
 
       it { is_expected.to compile.and_raise_error(%r{The store can't be /backups itself}) }
+    end
+
+    ['/backups/2026-11-24', '/backups/2026-11-24/nodes'].each do |store|
+      context "a store #{store}, inside a snapshot" do
+        let(:params) { { package_source: source, store: store } }
+
+        it { is_expected.to compile.and_raise_error(%r{The store can't be #{store}, which is inside a snapshot}) }
+      end
+    end
+
+    context 'a list of collectors without this one' do
+      let(:node) { 'foo.example.com' }
+      let(:params) { { package_source: source, collectors: ['bar.example.com'] } }
+
+      it { is_expected.to compile.and_raise_error(%r{This collector, foo\.example\.com, is missing in .*::collectors}) }
     end
   end
 end

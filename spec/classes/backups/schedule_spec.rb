@@ -3,6 +3,8 @@
 require 'spec_helper'
 
 describe 'quickstack::backups::schedule' do
+  let(:facts) { on_supported_os['debian-12-x86_64'] }
+
   it { is_expected.to compile.and_raise_error(%r{private}) }
 end
 
@@ -20,6 +22,7 @@ describe 'quickstack::backups' do
       let(:facts) { os_facts }
 
       it 'runs the agent after one at night, and mails root' do
+        is_expected.to contain_package(os_facts[:os]['family'] == 'RedHat' ? 'cronie' : 'cron')
         is_expected.to contain_file('/etc/cron.d/kaizen-backup')
           .with(ensure: 'file', owner: 'root', group: 'root', mode: '0644')
           .with_content(%r{^[1-5]?[0-9] 1 \* \* \* root /usr/local/sbin/kaizen-backup run >/dev/null$})
@@ -29,7 +32,10 @@ describe 'quickstack::backups' do
       context 'when it is disabled' do
         let(:params) { { enabled: false } }
 
-        it { is_expected.to contain_file('/etc/cron.d/kaizen-backup').with_ensure('absent') }
+        it 'is gone' do
+          is_expected.to contain_file('/etc/cron.d/kaizen-backup').with_ensure('absent')
+          is_expected.to contain_quickstack__backups__timer('kaizen-backup').with_ensure('absent')
+        end
       end
     end
   end

@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 
 from kaizen_backups.errors import ConfigError, KaizenError, printable
-from kaizen_backups.node import KEY_TYPES
+from kaizen_backups.fact_path import dig
 from kaizen_backups.sources import Found, Problem
+from kaizen_backups.sources.fact_values import address_of, host_keys_of
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -27,8 +28,11 @@ _FactLoader.add_multi_constructor(
 )
 
 
-def read_facts(directory: Path) -> Found:
-    """Read every fact file of a directory. Raises ConfigError when the directory itself can't be read."""
+def read_facts(directory: Path, address_fact: str = "networking.ip") -> Found:
+    """Read every fact file of a directory; `address_fact` says where an address is.
+
+    Raises ConfigError when the directory itself can't be read.
+    """
     found = Found()
     try:
         files = sorted(f for f in directory.iterdir() if f.suffix in SUFFIXES and not f.name.startswith("."))
@@ -41,7 +45,7 @@ def read_facts(directory: Path) -> Found:
             if isinstance(backup, dict) and backup.get("enabled") in (True, "true"):
                 if name in found.nodes:
                     raise ConfigError(f"{file}: {printable(name)} has another fact file already")
-                found.nodes[name] = _node(facts, backup)
+                found.nodes[name] = _node(name, facts, backup, address_fact)
         except KaizenError as error:
             found.problems.append(Problem(file.stem, str(error)))
     return found
@@ -64,7 +68,7 @@ def _load(file: Path) -> tuple[str, dict[str, Any]]:
     facts = data.get("values", data)
     if not isinstance(facts, dict):
         raise ConfigError(f"{file}: holds no facts under 'values'")
-    name = data.get("name") or facts.get("clientcert") or _dig(facts, "networking", "fqdn")
+    name = data.get("name") or facts.get("clientcert") or dig(facts, "networking.fqdn")
     if not isinstance(name, str):
         raise ConfigError(f"{file}: says no name: there is neither 'name', 'clientcert' nor 'networking.fqdn'")
     name = name.lower()
@@ -80,27 +84,9 @@ def _parse(file: Path) -> Any:
     return yaml.load(text, Loader=_FactLoader)  # noqa: S506 # a safe loader
 
 
-def _node(facts: dict[str, Any], backup: dict[str, Any]) -> dict[str, Any]:
+def _node(name: str, facts: dict[str, Any], backup: dict[str, Any], address_fact: str) -> dict[str, Any]:
     """Return the fields that the facts state; whether they are any good is the node list's to check."""
-    node = {"origin": "facts", "address": _dig(facts, "networking", "ip"), "host_keys": _host_keys(facts)}
-    for key in ("role", "user", "port"):
-        if key in backup:
-            node[key] = backup[key]
-    return node
-
-
-def _host_keys(facts: dict[str, Any]) -> list[str]:
-    """Return the `ssh` fact's keys, the best type first; types that are not taken are left out."""
-    entries = facts.get("ssh")
-    keys: list[str] = []
-    for entry in entries.values() if isinstance(entries, dict) else ():
-        if isinstance(entry, dict) and entry.get("type") in KEY_TYPES:
-            keys.append(f"{entry['type']} {entry.get('key')}")
-    return sorted(keys, key=lambda key: KEY_TYPES.index(key.split(" ")[0]))
-
-
-def _dig(facts: dict[str, Any], *keys: str) -> Any:
-    value: Any = facts
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
+    address = address_of(name, dig(facts, address_fact), address_fact)
+    stated = {"address": address, "host_keys": host_keys_of(facts.get("ssh"))}
+    stated |= {key: backup.get(key) for key in ("role", "user", "port")}
+    return {"origin": "facts", **{key: value for key, value in stated.items() if value is not None}}

@@ -1,0 +1,36 @@
+# @summary Removes what a collector had where there is none any more; the store, its history and nodes.d stay
+#
+# A defined type, because those are evaluated last: only then it is known whether somebody else declares the collector.
+#
+# @example It comes with the public class
+#   include quickstack::backups
+#
+# @api private
+define quickstack::backups::former_collector {
+  assert_private()
+
+  unless defined(Class['quickstack::backups::collector']) {
+    $state = '/var/lib/kaizen'
+
+    # Nothing goes into the file bucket: one of these is a private key, and another has thousands of files.
+    file { [
+        '/etc/kaizen/ssh',
+        '/etc/kaizen/collector.yaml',
+        '/opt/kaizen',
+        '/usr/local/bin/kaizen',
+        "${state}/nodes.yaml",
+        "${state}/known_hosts",
+        "${state}/collect.lock",
+      ]:
+        ensure => absent,
+        force  => true,
+        backup => false,
+    }
+    quickstack::backups::nightly { 'kaizen-collect':
+      scheduler   => 'none',
+      class_name  => 'quickstack::backups::collector',
+      description => "Nightly collection of all nodes' snapshots",
+      command     => '/usr/local/bin/kaizen collect',
+    }
+  }
+}

@@ -1,0 +1,89 @@
+# @summary A systemd timer and the hardened service that it starts
+#
+# @example It comes with the public class
+#   include quickstack::backups
+#
+# @param ensure
+#   Whether it is there.
+# @param class_name
+#   Which class it belongs to, for whoever reads the files.
+# @param description
+#   What it does.
+# @param hour
+#   The hour of the run.
+# @param minute
+#   The minute of the run.
+# @param writable
+#   Directories that the service may write to, beside the usual ones.
+#
+# @api private
+define quickstack::backups::timer (
+  Enum['present', 'absent']             $ensure,
+  String[1]                             $class_name,
+  String[1]                             $description,
+  Integer[0, 23]                        $hour,
+  Integer[0, 59]                        $minute,
+  Array[Quickstack::Backups::Plainpath] $writable,
+) {
+  assert_private()
+
+  $units = '/etc/systemd/system'
+  $timer = "${units}/${title}.timer"
+  $service = "${units}/${title}.service"
+  $settings = "${service}.d"
+  $present = $ensure == 'present'
+
+  exec { "${title}: systemctl daemon-reload":
+    command     => ['systemctl', 'daemon-reload'],
+    refreshonly => true,
+    path        => ['/usr/bin', '/bin'],
+  }
+
+  if $ensure == 'present' {
+    file {
+      default:
+        ensure => file,
+        owner  => 'root',
+        group  => 'root',
+        mode   => '0644',
+        notify => Exec["${title}: systemctl daemon-reload"],
+        ;
+      $service:
+        source => "puppet:///modules/quickstack/backups/systemd/${title}.service",
+        ;
+      $settings:
+        ensure => directory,
+        mode   => '0755',
+        ;
+      "${settings}/paths.conf":
+        content => epp('quickstack/backups/paths.conf.epp', { class_name => $class_name, paths => $writable }),
+        ;
+      $timer:
+        content => epp('quickstack/backups/timer.epp', {
+          class_name  => $class_name,
+          description => $description,
+          hour        => $hour,
+          minute      => $minute,
+        }),
+        ;
+    }
+    service { "${title}.timer":
+      ensure    => running,
+      enable    => true,
+      subscribe => File[$timer],
+      require   => Exec["${title}: systemctl daemon-reload"],
+    }
+  } else {
+    # A run that is under way is left to end.
+    exec { "${title}: stop the timer":
+      command => ['systemctl', 'disable', '--now', "${title}.timer"],
+      onlyif  => "test -e ${timer}",
+      path    => ['/usr/bin', '/bin'],
+    }
+    -> file { [$timer, $service, $settings]:
+      ensure => absent,
+      force  => true,
+      notify => Exec["${title}: systemctl daemon-reload"],
+    }
+  }
+}

@@ -1,0 +1,53 @@
+# frozen_string_literal: true
+
+require 'spec_helper'
+
+describe 'quickstack::backups' do
+  collector = "class { 'quickstack::backups::collector': package_source => '/srv/packages/kaizen.whl' }"
+  gone = [
+    '/etc/kaizen/ssh', '/etc/kaizen/collector.yaml', '/opt/kaizen', '/usr/local/bin/kaizen', '/var/lib/kaizen/nodes.yaml',
+    '/var/lib/kaizen/known_hosts', '/var/lib/kaizen/collect.lock'
+  ]
+
+  on_supported_os.each do |os, os_facts|
+    context "on #{os}, which was a collector" do
+      let(:facts) { os_facts.merge(kaizen_collector: { 'installed' => true }) }
+
+      it 'removes what a collector has, and copies nothing of it into the file bucket' do
+        is_expected.to compile.with_all_deps
+        gone.each { |path| is_expected.to contain_file(path).with(ensure: 'absent', force: true, backup: false) }
+        is_expected.to contain_file('/etc/cron.d/kaizen-collect').with_ensure('absent')
+        is_expected.to contain_quickstack__backups__former_collector('kaizen')
+        is_expected.to contain_quickstack__backups__nightly('kaizen-collect').with_scheduler('none')
+        is_expected.to contain_quickstack__backups__timer('kaizen-collect').with_ensure('absent')
+      end
+
+      it 'keeps the store, the history and what an administrator wrote' do
+        ['/backups/nodes', '/var/lib/kaizen/history.sqlite', '/etc/kaizen/nodes.d', '/var/lib/kaizen/facts'].each do |path|
+          is_expected.not_to contain_file(path)
+        end
+      end
+    end
+  end
+
+  context 'on a node that never was one' do
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+
+    it { gone.each { |path| is_expected.not_to contain_file(path) } }
+  end
+
+  # Whatever the order of the declarations.
+  { 'after' => ['', collector], 'before' => [collector, ''] }.each do |order, (before, after)|
+    context "where the collector is declared by itself, #{order} this class" do
+      let(:facts) { on_supported_os['debian-12-x86_64'].merge(kaizen_collector: { 'installed' => true }) }
+      let(:pre_condition) { before }
+      let(:post_condition) { after }
+
+      it 'removes nothing' do
+        is_expected.to compile.with_all_deps
+        is_expected.to contain_file('/etc/kaizen/collector.yaml').with_ensure('file')
+        is_expected.not_to contain_file('/opt/kaizen')
+      end
+    end
+  end
+end

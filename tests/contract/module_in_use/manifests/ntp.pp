@@ -1,0 +1,5 @@
+class quickstack::ntp ($servers) {
+  file { '/etc/ntp.conf':
+    content => "${servers}\n",
+  }
+}
