@@ -38,7 +38,7 @@ check: $(CACHE)/test-packages $(VENV)/ready
 
 lint: lint-python lint-shell lint-puppet
 
-SHELL_FILES := files/backups/kaizen-backup $(wildcard facts.d/*) $(wildcard tests/tools/*) $(wildcard tests/bench/*) $(wildcard scripts/*) .ci/run \
+SHELL_FILES := files/backups/kaizen-backup $(wildcard facts.d/*) $(wildcard tests/tools/*) $(filter-out %.py,$(wildcard tests/bench/*)) $(wildcard scripts/*) .ci/run \
 	$(shell find tests -name '*.sh' -o -name '*.bash')
 
 lint-python:
@@ -59,7 +59,7 @@ lint-puppet:
 	tests/tools/reference --check
 
 types:
-	$(VENV)/bin/mypy python/src tests/python tests/lab tests/e2e tests/samples.py tests/cluster.py
+	$(VENV)/bin/mypy python/src tests/python tests/lab tests/e2e tests/bench tests/samples.py tests/cluster.py
 
 unit:
 	$(VENV)/bin/pytest tests/python

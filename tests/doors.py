@@ -22,7 +22,7 @@ from lab.puppet import ENVIRONMENT
 STORE = "/backups/nodes"
 DAEMON = "rsync --server --daemon --config=/srv/{user}/rsyncd.conf ."
 _REPO = f"{ENVIRONMENT}/modules/quickstack"
-_KAIZEN = f"""#!/bin/bash
+KAIZEN = f"""#!/bin/bash
 PYTHONPATH=$(echo {_REPO}/.venv/lib/python3*/site-packages):{_REPO}/python/src
 export PYTHONPATH
 exec /usr/bin/python3 -c 'from kaizen_backups.cli.main import main; main()' "$@"
@@ -42,7 +42,7 @@ class Doors:
         self.list_nodes(self.names)
 
     def _furnish_collector(self) -> None:
-        self.collector.write("/usr/local/bin/kaizen", _KAIZEN, mode=0o755)
+        self.collector.write("/usr/local/bin/kaizen", KAIZEN, mode=0o755)
         self.configure()
         self.collector.sh("""mkdir -p -m 0700 /etc/kaizen/ssh
             ssh-keygen -q -t ed25519 -N '' -f /etc/kaizen/ssh/id_ed25519""")

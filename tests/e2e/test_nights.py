@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -36,7 +38,7 @@ def doors(shared: Doors) -> Iterator[Doors]:
     for name in shared.names:
         shared.behind(name, daemon(name))
     shared.list_nodes(shared.names)
-    shared.configure(rate={}, floor="16m", keep={"days": 8}, retry_seconds=0, jobs=8)
+    shared.configure(deadline=None, rate={}, floor="16m", keep={"days": 8}, retry_seconds=0, jobs=8)
 
 
 def day(number: int) -> str:
@@ -127,8 +129,11 @@ def test_who_is_not_there_at_the_deadline_is_late_and_named(doors: Doors) -> Non
 
 
 def test_a_deadline_that_is_past_is_one_pass(doors: Doors) -> None:
+    """And it may be the setting's, which the one on the command line is as well."""
+    doors.configure(deadline="06:00")
     night(doors, 1, A, B, C)
-    assert doors.collect("--until", "06:00", at=clock(1, "08:00:00")).code == 0
+    for until in ("06:00", "deadline"):
+        assert doors.collect("--until", until, at=clock(1, "08:00:00")).code == 0
 
 
 def test_who_refuses_the_key_is_not_asked_again(doors: Doors) -> None:
@@ -325,6 +330,35 @@ def test_a_dry_run_says_what_it_would_fetch_and_touches_nothing(doors: Doors) ->
     assert sorted(result.out.splitlines()) == [f"{name}: would fetch {day(1)}" for name in (A, B)]
     assert doors.stored(A) == []
     assert doors.states()[A]["problem"] == "never collected"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_it_at_once_and_loses_nothing(doors: Doors, number: signal.Signals) -> None:
+    night(doors, 1, B)
+    doors.snapshot(A, day(1), {"large": os.urandom(20 << 20)})
+    running = doors.collector.popen(["kaizen", "collect", "--json", "--limit-rate", "100k"], at=clock(1))
+    with running:
+        for line in running.stdout or ():
+            if json.loads(line)["event"] == "stored":
+                break
+        running.send_signal(number)
+        assert running.wait(timeout=20) == 130
+    assert doors.stored(B) == [day(1)]
+    assert day(1) not in doors.stored(A)
+    assert doors.collect(A, B, at=clock(1)).code == 0
+    assert doors.stored(A) == [day(1)]
+
+
+def test_at_a_terminal_each_node_at_work_is_shown_and_elsewhere_nothing(doors: Doors) -> None:
+    night(doors, 1, B)
+    doors.snapshot(A, day(1), {"large": os.urandom(8 << 20)})
+    command = f"kaizen collect --limit-rate 4m {A} {B}"
+    shown = doors.collector.run(["script", "-qec", f"stty cols 120; {command}", "/dev/null"], at=clock(1))
+    assert re.search(rf"{A} +receiving {day(1)} +[0-9.]+ [KM]?i?B +[0-9.]+ [KM]?i?B/s", shown.out)
+    assert "2/2" in shown.out
+    assert f"{B}: {day(1)} (" in shown.out
+    quiet = doors.collect(A, B, at=clock(1))
+    assert (quiet.out, quiet.err) == ("", "")
 
 
 def user(name: str) -> str:

@@ -62,7 +62,7 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["fly"], ["status", "--fast"], ["--nothing"], ["nodes", "show"], ["collect", "--until", "6 o'clock"],
+        ["fly"], ["status", "--fast"], ["--nothing"], ["nodes", "show"], ["collect", "--until", "deadline"],
         ["collect", "--limit-rate", "fast"], ["verify", "--share", "2"], ["verify", "--share", "1/0"],
         ["verify", "--share", "x"],
     ],

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 import click
 
@@ -30,13 +30,6 @@ from kaizen_backups.units import parse_clock, parse_size, size
 _PAST = timedelta(hours=12)
 
 
-def _until(_context: click.Context, _parameter: click.Parameter, value: str | None) -> datetime | None:
-    try:
-        return deadline(value, datetime.now().astimezone()) if value else None
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 def _rate(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
     try:
         return max(1024, parse_size(value)) if value else None
@@ -54,7 +47,7 @@ def deadline(clock: str, now: datetime) -> datetime:
 @click.command("collect")
 @click.argument("nodes", nargs=-1, metavar="[NODE]...")
 @click.option("-n", "--dry-run", is_flag=True, help="Connect, and say what would be fetched; store nothing.")
-@click.option("--until", metavar="HH:MM", callback=_until, help="Ask again for what is missing until this time of day.")
+@click.option("--until", metavar="HH:MM", help="Ask again for what is missing until then; 'deadline': the setting's.")
 @click.option("--limit-rate", metavar="BYTES", callback=_rate, help="Bytes a second, all nodes together, such as 20m.")
 @click.option("-v", "--verbose", is_flag=True, help="A line for each node, also where there is no terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for each event.")
@@ -64,7 +57,7 @@ def command(
     *,
     nodes: tuple[str, ...],
     dry_run: bool,
-    until: datetime | None,
+    until: str | None,
     limit_rate: int | None,
     verbose: bool,
     as_json: bool,
@@ -79,9 +72,11 @@ def command(
     Examples:
       kaizen collect
       kaizen collect --until 06:00
+      kaizen collect --until deadline --limit-rate 20m
       kaizen collect --dry-run compute01.kaizen.example
     """
     settings = load_settings(context.obj)
+    end = _until(until, settings.deadline)
     with only_run(settings.lock_file), open_history(settings.history_file) as history:
         known = refresh(settings)
         wanted = [known.get(name) for name in dict.fromkeys(nodes)] if nodes else list(known.nodes)
@@ -93,10 +88,21 @@ def command(
         pace = Pace(lambda: limit_rate or rate_at(settings.rate, datetime.now().astimezone()))
         with ExitStack() as stack:
             tell = _teller(stack, len(wanted), chatty=verbose or sys.stdout.isatty(), dry_run=dry_run, as_json=as_json)
-            night = Night(settings, history, room, pace, tell, until, dry_run)
+            night = Night(settings, history, room, pace, tell, end, dry_run)
             outcomes = _run(wanted, night, stack.close)
     if failed or any(outcome.problems for outcome in outcomes):
         context.exit(ExitCode.FAILED)
+
+
+def _until(value: str | None, setting: time | None) -> datetime | None:
+    if value == "deadline":
+        if not setting:
+            raise click.UsageError("--until deadline: the settings have no deadline")
+        value = f"{setting:%H:%M}"
+    try:
+        return deadline(value, datetime.now().astimezone()) if value else None
+    except ValueError as error:
+        raise click.UsageError(f"--until {error}") from None
 
 
 def _run(nodes: list[Node], night: Night, tidy_up: Callable[[], None]) -> list[Outcome]:
