@@ -25,6 +25,7 @@ from doors import KAIZEN, Doors, write_sums
 from lab import Fleet, Node
 
 FIRST = date(2026, 11, 1)
+DATA = "/backups/.data"
 GOLDEN = Path(__file__).parents[1] / "golden"
 DAEMON = "/usr/bin/rsync --server --daemon --config=/etc/kaizen/rsyncd.conf ."
 SSH = "ssh -F /dev/null -i /etc/kaizen/ssh/id_ed25519 -o BatchMode=yes -o UserKnownHostsFile=/etc/kaizen/known"
@@ -112,7 +113,7 @@ def furnish(node: Node, key: str, files: int) -> None:
     node.write("/var/lib/kaizen/.ssh/authorized_keys", f'restrict,command="sudo -n {DAEMON}" {key}\n')
     node.write("/root/.ssh/authorized_keys", f"{key}\n", mode=0o600)
     node.sh("useradd -M -d /var/lib/kaizen -s /bin/sh kaizen; usermod -p x kaizen; chmod 0700 /backups")
-    root = node.path("/backups/data")
+    root = node.path(DATA)
     for number in range(files):
         path = root / f"srv/{number // 100}/{number}"
         if number % 100 == 0:
@@ -120,13 +121,11 @@ def furnish(node: Node, key: str, files: int) -> None:
         path.write_bytes(os.urandom(64) * (1 + number % 120))
     (root / "backup.info").write_text("status = complete\n")
     write_sums(root)
-    node.sh("mv /backups/data /srv/data")
 
 
 def new_snapshot(node: Node, number: int) -> None:
-    """Publish a snapshot that is linked to the one before it; the others read the newest, as a path of one name."""
-    last = f"/backups/{day(number - 1)}" if number else "/srv/data"
-    node.sh(f"cp -al {last} /backups/{day(number)} 2>/dev/null || cp -a {last} /backups/{day(number)}")
+    """Publish a snapshot that is linked to the one before it; the others read the same files under one name."""
+    node.run(["cp", "-al", DATA, f"/backups/{day(number)}"])
 
 
 def list_nodes(collector: Node, nodes: list[Node], ports: dict[str, int]) -> None:
@@ -137,9 +136,7 @@ def list_nodes(collector: Node, nodes: list[Node], ports: dict[str, int]) -> Non
         stated = {"address": "127.0.0.1", "port": ports[node.name], "host_keys": [key]}
         collector.write(f"/etc/kaizen/nodes.d/{node.name}.yaml", yaml.safe_dump(stated))
         known += f"[127.0.0.1]:{ports[node.name]} {key}\n"
-        points += (
-            f"backup\troot@127.0.0.1:/srv/data/\t{node.name}/\tssh_args=-F /dev/null -i /etc/kaizen/ssh/id_ed25519"
-        )
+        points += f"backup\troot@127.0.0.1:{DATA}/\t{node.name}/\tssh_args=-F /dev/null -i /etc/kaizen/ssh/id_ed25519"
         points += f" -o BatchMode=yes -o UserKnownHostsFile=/etc/kaizen/known -p {ports[node.name]}\n"
     collector.write("/etc/kaizen/known", known)
     collector.write("/etc/rsnapshot.conf", RSNAPSHOT + points)
@@ -157,7 +154,7 @@ def plain_rsync(collector: Node, ports: dict[str, int], number: int) -> None:
     lines = [f"mkdir -p /backups/plain/{day(number)}; cd /backups/plain"]
     for name, port in ports.items():
         link = f"--link-dest=/backups/plain/{day(number - 1)}/{name}" if number else ""
-        source = "root@127.0.0.1:/srv/data/"
+        source = f"root@127.0.0.1:{DATA}/"
         lines.append(f"rsync -aHAX --numeric-ids {link} -e '{SSH} -p {port}' {source} {day(number)}/{name}/ &")
     collector.sh("\n".join([*lines, "wait"]))
     assert len(os.listdir(collector.path(f"/backups/plain/{day(number)}"))) == len(ports)

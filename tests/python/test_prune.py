@@ -49,9 +49,14 @@ def plan(settings: Settings, history: History, node: str) -> Plan:
     return found
 
 
+def prune_node(settings: Settings, history: History, node: str) -> str | None:
+    ((_, problem),) = carry_out([plan(settings, history, node)], settings, history)
+    return problem
+
+
 def test_what_is_out_of_date_goes(settings: Settings, history: History) -> None:
     node_store = store(settings, history, "n", 11)
-    carry_out(plan(settings, history, "n"), settings, history)
+    prune_node(settings, history, "n")
     assert len(node_store.snapshots()) == 8
     assert sorted(os.listdir(node_store.directory)) == [str(snapshot) for snapshot in node_store.snapshots()]
     assert history.count_snapshots() == 8
@@ -73,7 +78,7 @@ def test_nothing_goes_of_a_node_whose_last_collection_failed(settings: Settings,
     found = plan(settings, history, "n")
     assert found.going == []
     assert found.snapshots[0][2] == "out of date, but its last collection failed"
-    carry_out(found, settings, history)
+    prune_node(settings, history, "n")
     assert len(node_store.snapshots()) == 10
 
 
@@ -103,10 +108,25 @@ def test_a_prune_that_was_killed_is_finished_by_the_next(
     with monkeypatch.context() as patched:
         patched.setattr("kaizen_backups.store._remove", killed)
         with pytest.raises(KeyboardInterrupt):
-            carry_out(plan(settings, history, "n"), settings, history)
+            prune_node(settings, history, "n")
     assert node_store.snapshots() == stay
-    carry_out(plan(settings, history, "n"), settings, history)
+    prune_node(settings, history, "n")
     assert sorted(os.listdir(node_store.directory)) == [str(snapshot) for snapshot in stay]
+
+
+def test_what_cannot_be_removed_is_named_and_stays_on_record(
+    settings: Settings, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(settings, history, "n", 10)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError("Operation not permitted")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", refuse)
+        assert prune_node(settings, history, "n") == "Operation not permitted"
+    assert history.count_snapshots() == 10
+    assert prune_node(settings, history, "n") is None
 
 
 def test_what_pruning_would_free_is_what_nothing_else_shares(settings: Settings, history: History) -> None:

@@ -63,10 +63,11 @@ async def _collect_node(node: Node, night: Night, slots: asyncio.Semaphore, sock
             break
         night.tell(Event("waiting", node.name, {"seconds": round(wait, 1), "problems": answer.problems}))
         await asyncio.sleep(wait)
+    # That it is late is seen from its dates; it is no failure, which would keep its old snapshots from expiring.
+    _note(outcome, night)
     if missing and not night.dry_run:
         outcome.late = True
         outcome.problems = [_lateness(node, night), *outcome.problems]
-    _note(outcome, night)
     night.tell(Event("done", node.name, outcome.as_json()))
     return outcome
 

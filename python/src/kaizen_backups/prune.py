@@ -1,10 +1,12 @@
 """Which stored snapshots stay and which go, and why; and letting go of them."""
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+from kaizen_backups.errors import KaizenError
 from kaizen_backups.history import History
 from kaizen_backups.settings import Settings
 from kaizen_backups.snapshots import Snapshot, kept
@@ -48,13 +50,24 @@ def _plan(node: str, stored: list[Snapshot], settings: Settings, rotten: set[Sna
     return Plan(node, tuple(rows))
 
 
-def carry_out(plan: Plan, settings: Settings, history: History) -> None:
-    """Remove what goes, and what a killed removal left. Raises KaizenError, OSError."""
-    store = NodeStore(settings.store, plan.node)
-    store.finish_removals()
+def carry_out(plans: Iterable[Plan], settings: Settings, history: History) -> Iterator[tuple[Plan, str | None]]:
+    """Remove what goes, and what a killed removal left, of several nodes at a time; yield each with what went wrong."""
+    with ThreadPoolExecutor(settings.jobs) as pool:
+        work = {pool.submit(_remove, plan, settings.store): plan for plan in plans}
+        for done in as_completed(work):
+            plan, problem = work[done], done.exception()
+            if not isinstance(problem, KaizenError | OSError | None):
+                raise problem
+            if not problem:
+                history.forget((plan.node, str(snapshot)) for snapshot in plan.going)
+            yield plan, str(problem) if problem else None
+
+
+def _remove(plan: Plan, store: Path) -> None:
+    node = NodeStore(store, plan.node)
+    node.finish_removals()
     if plan.going:
-        store.discard([store.path(snapshot) for snapshot in plan.going], at_once=settings.jobs)
-        history.forget((plan.node, str(snapshot)) for snapshot in plan.going)
+        node.discard(node.path(snapshot) for snapshot in plan.going)
 
 
 def would_free(settings: Settings, history: History, nodes: Iterable[str]) -> int:

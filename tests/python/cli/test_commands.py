@@ -62,7 +62,7 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["fly"], ["status", "--fast"], ["--nothing"], ["nodes", "show"], ["collect", "--until", "deadline"],
+        ["fly"], ["status", "--fast"], ["--nothing"], ["nodes", "show"],
         ["collect", "--limit-rate", "fast"], ["verify", "--share", "2"], ["verify", "--share", "1/0"],
         ["verify", "--share", "x"],
     ],
@@ -154,6 +154,13 @@ def test_no_traceback_reaches_the_user(config: Path, settings: Settings) -> None
     assert result.returncode in (1, 78)
     assert "Traceback" not in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("until", ["6 o'clock", "24:00", "deadline"])
+def test_a_deadline_is_a_time_of_day_or_the_settings_own(config: Path, until: str) -> None:
+    result = kaizen(config, "collect", "--until", until)
+    assert result.returncode == 2
+    assert f"Error: --until {'deadline: the settings have no' if until == 'deadline' else 'must be'}" in result.stderr
 
 
 def store_snapshots(settings: Settings, make_snapshot: Callable[..., Path], *names: str) -> None:

@@ -87,7 +87,8 @@ def command(
         failed |= _say_what_is_amiss(wanted, settings, history, room)
         pace = Pace(lambda: limit_rate or rate_at(settings.rate, datetime.now().astimezone()))
         with ExitStack() as stack:
-            tell = _teller(stack, len(wanted), chatty=verbose or sys.stdout.isatty(), dry_run=dry_run, as_json=as_json)
+            chatty = verbose or dry_run or sys.stdout.isatty()
+            tell = _teller(stack, len(wanted), chatty=chatty, dry_run=dry_run, as_json=as_json)
             night = Night(settings, history, room, pace, tell, end, dry_run)
             outcomes = _run(wanted, night, stack.close)
     if failed or any(outcome.problems for outcome in outcomes):

@@ -34,16 +34,12 @@ def command(context: click.Context, nodes: tuple[str, ...], dry_run: bool, expla
         if explain:
             _explain(found)
             return
-        for plan in found:
-            names = ", ".join(str(snapshot) for snapshot in plan.going)
-            try:
-                if not dry_run:
-                    carry_out(plan, settings, history)
-            except OSError as error:
-                click.echo(f"kaizen: {plan.node}: {error}", err=True)
+        for plan, problem in ((plan, None) for plan in found) if dry_run else carry_out(found, settings, history):
+            if problem:
+                click.echo(f"kaizen: {plan.node}: {problem}", err=True)
                 failed = True
-                continue
-            if names:
+            elif plan.going:
+                names = ", ".join(str(snapshot) for snapshot in plan.going)
                 click.echo(f"{plan.node}: {'would remove' if dry_run else 'removed'} {names}")
     if failed:
         context.exit(ExitCode.FAILED)

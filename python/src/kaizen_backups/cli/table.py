@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 _WIDE = 1000
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> None:
     """Print rows under a header; `styles` has rich's style for each row. Honours NO_COLOR, as rich does."""
+    from rich.console import Console  # what prints no table does without
+    from rich.table import Table
+    from rich.text import Text
+
     console = Console(soft_wrap=False)
     if not console.is_terminal:
         console = Console(width=_WIDE)
