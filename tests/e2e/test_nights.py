@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from doors import Doors, daemon, write_sums
+from doors import STORE, Doors, daemon, write_sums
 from lab import Fleet
 
 FIRST = date(2026, 11, 2)
@@ -292,6 +292,19 @@ def test_what_the_night_lacks_is_told_before_it_begins_and_nothing_begins_that_c
     assert doors.stored(B) == [day(3)]
     doors.configure(floor="16m")
     assert doors.collect(A, B, at=clock(3)).code == 0
+
+
+def test_what_an_earlier_try_left_does_not_hold_the_room_that_is_needed(doors: Doors) -> None:
+    doors.configure(keep={"days": 1})
+    for number in range(3):
+        doors.snapshot(A, day(number), {"large": os.urandom(3 << 20)})
+        assert doors.collect(A, at=clock(number)).code == 0
+    doors.collector.sh(f"mkdir {STORE}/{A}/.partial-x; head -c 6M /dev/urandom >{STORE}/{A}/.partial-x/half")
+    free = doors.collector.sh("df --output=avail -B1 /backups | tail -1").out.strip()
+    doors.configure(floor=int(free) - (2 << 20))
+    doors.snapshot(A, day(3), {"large": os.urandom(3 << 20)})
+    doors.collect(A, at=clock(3))
+    assert doors.stored(A) == [day(3)]
 
 
 def test_a_reception_that_would_leave_less_than_the_floor_is_broken_off(doors: Doors) -> None:

@@ -90,6 +90,12 @@ def test_what_is_missing_or_too_much_is_named(settings: Settings, history: Histo
     assert {rot.files[0] for rot in read(settings, history).rotten} == {"etc/sub/b", "more"}
 
 
+def test_a_list_that_is_gone_is_named(settings: Settings, history: History, store: Path) -> None:
+    (store / DAYS[0] / "SHA256SUMS").unlink()
+    (rot,) = read(settings, history).rotten
+    assert str(rot) == f"{DAYS[0]}: SHA256SUMS cannot be used: No such file or directory"
+
+
 def test_a_file_that_was_put_in_anothers_place_is_found(settings: Settings, history: History, store: Path) -> None:
     """By its content; by its list, when that was changed as well; the history knows the list."""
     (store / DAYS[0] / "etc/sub/b").write_text("evil")

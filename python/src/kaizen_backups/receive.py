@@ -48,12 +48,21 @@ class Receiver:
             return problems
         self._store.prepare()
         if new:
+            await self._make_room()
             with self._night.room.reserve(self._outcome.node):
                 await self._receive_all(new, offer)
         problems += self._outcome.refused.values()
         if not problems:
             self._outcome.expired += await asyncio.to_thread(self._expire)
         return problems
+
+    async def _make_room(self) -> None:
+        """Let go of what earlier receptions left, where it takes the room that a whole snapshot needs."""
+        try:
+            with self._night.room.reserve(self._outcome.node):
+                pass
+        except NoRoomError:
+            await self._discard(self._store.partials())
 
     def _records(self, snapshots: Iterable[Snapshot]) -> dict[Snapshot, Record | None]:
         whole = sorted(set(snapshots) - self._rotten)
@@ -95,7 +104,7 @@ class Receiver:
             if doubtful or not bases:
                 raise
             # A file may have new content under its old size and time: compare contents this once.
-            partial = await self._pull(snapshot, bases, checksum=True)
+            partial = await self._pull(snapshot, [partial, *bases], checksum=True)
             checked = await self._check(snapshot, partial, last)
         await self._publish(snapshot, partial, checked, anew=snapshot in stored)
         await self._discard(self._store.partials())

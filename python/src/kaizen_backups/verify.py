@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -100,8 +101,10 @@ class _Reading:
         """Read a snapshot; return whether it was there until the end."""
         try:
             found = list(self._differences(snapshot, recorded))
-        except (DataError, OSError) as error:
-            found = [Difference(SUMS.encode(), f"cannot be used: {error}", None)]
+        except DataError as error:
+            found = [Difference(SUMS.encode(), f"cannot be used: {str(error).removeprefix(f'{SUMS}: ')}", None)]
+        except OSError as error:
+            found = [Difference(b".", f"cannot be read: {error.strerror}", None)]
         if not self._store.path(snapshot).exists():
             return False
         self._found += [(snapshot, difference) for difference in found]
@@ -136,10 +139,11 @@ class _Reading:
             else:
                 by_inode.setdefault(difference.file.status.st_ino, Rot([], difference.complaint, []))
         for snapshot in stored if by_inode else ():
-            for file in regular_files(self._store.path(snapshot)):
-                if rot := by_inode.get(file.status.st_ino):
-                    _add(rot.files, show_name(file.name))
-                    _add(rot.snapshots, str(snapshot))
+            with suppress(OSError):  # it is named already, or pruned meanwhile
+                for file in regular_files(self._store.path(snapshot)):
+                    if rot := by_inode.get(file.status.st_ino):
+                        _add(rot.files, show_name(file.name))
+                        _add(rot.snapshots, str(snapshot))
         return [*by_inode.values(), *others]
 
 
