@@ -348,11 +348,12 @@ def test_a_dry_run_says_what_it_would_fetch_and_touches_nothing(doors: Doors) ->
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_it_at_once_and_loses_nothing(doors: Doors, number: signal.Signals) -> None:
     night(doors, 1, B)
+    assert doors.collect(B, at=clock(1)).code == 0
     doors.snapshot(A, day(1), {"large": os.urandom(20 << 20)})
-    running = doors.collector.popen(["kaizen", "collect", "--json", "--limit-rate", "100k"], at=clock(1))
+    running = doors.collector.popen(["kaizen", "collect", "--json", "--limit-rate", "100k", A], at=clock(1))
     with running:
         for line in running.stdout or ():
-            if json.loads(line)["event"] == "stored":
+            if json.loads(line)["event"] == "receiving":
                 break
         running.send_signal(number)
         assert running.wait(timeout=20) == 130

@@ -1,6 +1,7 @@
 """Watches one rsync that receives: what it was announced, what it wrote, and whether that is still allowed."""
 
 import os
+import select
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -73,7 +74,8 @@ class Reception:
         if self._stopped and (not resting or now - self._rests_since > self._breath):
             _signal(self._stopped, signal.SIGCONT)
             self._stopped = set()
-            time.sleep(_MOMENT if resting else 0)
+            if resting:
+                select.select([], [], [], _MOMENT)
         if resting and not self._stopped:
             self._stopped = set(tree)
             self._rests_since = now
