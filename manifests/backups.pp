@@ -52,7 +52,8 @@
 # @param collector_hosts
 #   Addresses or networks (`192.0.2.0/28`; no host bits) that the keys are valid from. Empty means from anywhere.
 # @param scheduler
-#   Who runs the agent: `cron`, or a hardened systemd `timer`, which makes up for a run that was missed while the node was off.
+#   Who runs the agent: `cron`, or a hardened systemd `timer`, which makes up for a run that was missed while the node was off. In
+#   a time zone whose clocks skip the hour of the run in spring, a timer leaves out that night.
 # @param cron_hour
 #   The hour of the nightly run, of cron and timer alike.
 # @param cron_min

@@ -6,7 +6,7 @@ Puppet configures all four, as it would a real one; what stands in for a Puppet 
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -144,19 +144,31 @@ class Cluster:
 
     def night(self, day: str) -> None:
         """Live through the night before `day`'s morning: cron backs every node up, and then collects."""
-        for node in self.nodes:
-            node.at = f"{day} 00:59:58"
-            restart_cron(node)
-        for node in self.nodes:
-            _wait_for(node.path(f"/backups/{day}").exists, f"{node.name}'s snapshot of {day}")
-        self.collector.at = f"{day} 02:59:58"
-        restart_cron(self.collector)
-        _wait_for(lambda: not self._missing(day), f"the collection of {day}")
-        _wait_for(lambda: self.collector.run(["pgrep", "-f", "bin/kaizen"], check=False).code != 0, "kaizen's end")
+        live_through_night(day, self.nodes, self.collector)
 
-    def _missing(self, day: str) -> list[str]:
-        store = self.collector.path("/backups/nodes")
-        return [node.name for node in self.nodes if not (store / node.name / day).exists()]
+
+def live_through_night(day: str, nodes: Sequence[Node], *collectors: Node) -> None:
+    """Let cron back every node up before `day`'s morning, and then collect all of them to each collector."""
+    for node in nodes:
+        node.at = f"{day} 00:59:58"
+        restart_cron(node)
+    for node in nodes:
+        _wait_for(node.path(f"/backups/{day}").exists, f"{node.name}'s snapshot of {day}")
+    for collector in collectors:
+        collector.at = f"{day} 02:59:58"
+        restart_cron(collector)
+    for collector in collectors:
+        stored = [collector.path(f"/backups/nodes/{node.name}/{day}") for node in nodes]
+        _wait_for(partial(_all_exist, stored), f"the collection of {day}")
+        _wait_for(partial(_has_ended, collector), "kaizen's end")
+
+
+def _all_exist(paths: Iterable[Path]) -> bool:
+    return all(path.exists() for path in paths)
+
+
+def _has_ended(collector: Node) -> bool:
+    return collector.run(["pgrep", "-f", "bin/kaizen"], check=False).code != 0
 
 
 def _wait_for(ready: Callable[[], bool], what: str, seconds: float = 60) -> None:

@@ -29,7 +29,7 @@ define quickstack::backups::nightly (
   Integer[0, 23]                        $hour     = 0,
   Integer[0, 59]                        $minute   = 0,
   Optional[Quickstack::Backups::Mailto] $email    = undef,
-  Array[Quickstack::Backups::Plainpath] $writable = [],
+  Array[Stdlib::Unixpath] $writable = [],
 ) {
   assert_private()
 

@@ -14,6 +14,10 @@ class quickstack::backups::schedule (
 ) {
   assert_private()
 
+  # SQLite makes files beside a database that it reads.
+  $beside = $quickstack::backups::dumps.filter |$dump| { $dump =~ /\Asqlite:/ }.map |$dump| {
+    dirname(regsubst($dump, '\Asqlite:', ''))
+  }
   $scheduler = $quickstack::backups::enabled ? { true => $quickstack::backups::scheduler, default => 'none' }
 
   quickstack::backups::nightly { 'kaizen-backup':
@@ -24,6 +28,6 @@ class quickstack::backups::schedule (
     hour        => $quickstack::backups::cron_hour,
     minute      => $quickstack::backups::cron_min,
     email       => $quickstack::backups::cron_email,
-    writable    => [$quickstack::backups::backups_dir, dirname($quickstack::backups::log_file)],
+    writable    => [$quickstack::backups::backups_dir, dirname($quickstack::backups::log_file)] + $beside,
   }
 }

@@ -23,7 +23,7 @@ define quickstack::backups::timer (
   String[1]                             $description,
   Integer[0, 23]                        $hour,
   Integer[0, 59]                        $minute,
-  Array[Quickstack::Backups::Plainpath] $writable,
+  Array[Stdlib::Unixpath] $writable,
 ) {
   assert_private()
 

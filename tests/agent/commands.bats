@@ -148,7 +148,7 @@ two_nights() {
     run agent status
     assert_status 1
     assert_output_has 'last_run_exit_code = 1'
-    assert_output_has 'last_run_problem = '
+    assert_output_has 'last_run_problem = /srv/nowhere is named in /etc/kaizen/node.conf and does not exist'
     assert_output_has 'last_good = 2026-11-24'
 }
 

@@ -19,6 +19,22 @@ fi
 setsid --fork mariadbd --user=mysql </dev/null >>/var/log/mariadb.log 2>&1
 """
 
+# Who may come in, and how, is as Debian's own cluster has it; its place is another, since that cluster
+# shows through from the machine.
+_POSTGRESQL_INIT = """\
+install -d -o postgres -g postgres -m 2775 /run/postgresql
+install -d -o postgres -g postgres -m 700 /var/lib/postgresql/lab
+cd /var/lib/postgresql
+as_postgres() { setpriv --reuid=postgres --regid=postgres --init-groups "$@"; }
+programs=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
+if [ ! -s lab/PG_VERSION ]; then
+    as_postgres "$programs/initdb" --no-sync --encoding=UTF8 --auth-local=peer --auth-host=scram-sha-256 lab
+fi
+rm -f lab/postmaster.pid
+as_postgres setsid --fork "$programs/postgres" -D lab -c fsync=off -c unix_socket_directories=/run/postgresql \
+    </dev/null >>/var/log/postgresql-lab.log 2>&1
+"""
+
 _CRON_RESTART = r"""
 touch /etc/environment
 sed -i -E '/^(LD_PRELOAD|NO_FAKE_STAT|FAKETIME[A-Z_]*)=/d' /etc/environment
@@ -47,6 +63,23 @@ def stop_mariadb(node: Node) -> None:
     """Stop it cleanly; its data stays."""
     node.run(["mariadb-admin", "shutdown"])
     node.sh("while pgrep -x mariadbd >/dev/null; do sleep 0.05; done", timeout=30)
+
+
+def start_postgresql(node: Node, timeout: float = 30) -> None:
+    """PostgreSQL with a fresh data directory (the old one after a power cycle); postgres comes in
+    through the Debian socket, others by password on localhost.
+
+    Returns when it answers; does nothing when it does so already. It runs on the machine's clock.
+    """
+    ready = ["pg_isready", "--quiet"]
+    if node.run(ready, check=False).code == 0:
+        return
+    node.plain(["sh", "-ec", _POSTGRESQL_INIT])
+    deadline = time.monotonic() + timeout
+    while node.run(ready, check=False).code != 0:
+        if time.monotonic() > deadline:
+            raise LabError(f"{node.name}: PostgreSQL does not answer\n{node.read('/var/log/postgresql-lab.log')}")
+        time.sleep(0.05)
 
 
 def start_nginx(node: Node) -> None:

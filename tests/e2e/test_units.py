@@ -1,0 +1,173 @@
+"""The collector's unit, run by a real systemd: it stores what cron's run stores, and has no more than that takes."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster import WHEELHOUSE
+from lab import Fleet, LabError, Node
+from lab.process import PATH
+from lab.puppet import ENVIRONMENT
+from lab.result import Result
+
+MODULE = f"{ENVIRONMENT}/modules/quickstack"
+HIERA = {
+    "quickstack::backups::excludes": ["/etc/puppet/code"],
+    "quickstack::backups::collector::package_source": "kaizen-backups",
+}
+BACKUPS = "class { 'quickstack::backups': paths => ['/srv'] }"
+COLLECTOR = "class { 'quickstack::backups': collector => true }"
+UNIT = "/etc/systemd/system/kaizen-collect.service"
+# What a receiver may get wrong when it may do less: owners, modes, file capabilities, hard links, files closed to all.
+FURNISH = """
+    rm -rf /usr/local && mkdir -p /usr/local/{bin,sbin} /srv/closed
+    cd /srv
+    for name in owned setuid ping closed/inside; do cp /bin/true $name; done
+    chown 1234:5678 owned setuid && chmod 6755 setuid && setcap cap_net_raw+ep ping
+    ln owned linked && setfacl -m u:1234:rw owned && setfattr -n user.origin -v here owned
+    chown -R 99:99 closed && chmod 0 closed/inside closed
+"""
+
+
+class Units:
+    """A collector in which systemd runs, and a node with a snapshot; the store, and what cron's run had put in it."""
+
+    def __init__(self, collector: Node, node: Node) -> None:
+        self.collector = collector
+        self.node = node
+        self.store = f"/backups/nodes/{node.name}"
+
+    def run(self, *argv: str, check: bool = True) -> Result:
+        """Run a command beside systemd."""
+        pid = self.collector.read("/run/systemd.pid").strip()
+        enter = ["nsenter", f"--target={pid}", "--mount", "--pid", "--ipc", "--uts", "--cgroup", "--"]
+        return self.collector.run([*enter, *argv], check=check)
+
+    def collect(self, *settings: str) -> int:
+        """Let the unit, with these settings on top, collect into an empty store."""
+        self.empty_store()
+        lines = ["[Unit]", "StartLimitIntervalSec=0", "[Service]", *settings, ""]
+        self.collector.write(f"{UNIT}.d/test.conf", "\n".join(lines))
+        self.run("systemctl", "daemon-reload")
+        return self.run("systemctl", "start", "kaizen-collect.service", check=False).code
+
+    def empty_store(self) -> None:
+        self.collector.sh(f"rm -rf {self.store} /var/lib/kaizen/history.sqlite*")
+
+    def difference(self) -> str:
+        """Compare the store with what cron's run had stored, in all that root can see."""
+        compare = ["rsync", "-naHAXc", "--numeric-ids", "--modify-window=-1", "--delete", "--itemize-changes"]
+        found = self.collector.sh(
+            f"mkdir -p {self.store} && {' '.join(compare)} --omit-dir-times /reference/ {self.store}/"
+        )
+        return "".join(line for line in found.out.splitlines(keepends=True) if line[9:] not in ("./\n", " ./\n"))
+
+    def journal(self) -> str:
+        return self.run("journalctl", "-q", "-o", "cat", "--no-pager", "-u", "kaizen-collect.service").out
+
+
+@pytest.fixture(scope="module")
+def units() -> Iterator[Units]:
+    with Fleet("units", wheelhouse=WHEELHOUSE) as fleet:
+        collector, node = fleet.add_all(["backup.kaizen.example", "node.kaizen.example"])
+        collector.sh("rm -rf /usr/local && mkdir -p /usr/local/{bin,sbin}")
+        node.sh(FURNISH)
+        collector.puppet_apply(COLLECTOR, hiera=HIERA)
+        key = collector.read("/etc/kaizen/ssh/id_ed25519.pub").strip()
+        node.puppet_apply(BACKUPS, hiera={**HIERA, "quickstack::backups::collector_keys": [key]})
+        node.run(["kaizen-backup", "run"])
+        host_key = " ".join(node.read("/etc/ssh/ssh_host_ed25519_key.pub").split()[:2])
+        entry = f'address: {node.address}\nhost_keys: ["{host_key}"]\n'
+        collector.write(f"/etc/kaizen/nodes.d/{node.name}.yaml", entry)
+        units = Units(collector, node)
+        collector.run(["kaizen", "collect"])
+        collector.sh(f"cp -a {units.store} /reference && rm -rf {units.store}")
+        collector.sh(f"""
+            cp {MODULE}/files/backups/systemd/kaizen-*.service {MODULE}/tests/golden/kaizen-*.timer /etc/systemd/system
+            mkdir {UNIT}.d
+            cp {MODULE}/tests/golden/kaizen-collect.paths.conf {UNIT}.d/paths.conf""")
+        systemd = collector.popen([f"{MODULE}/tests/lab/systemd.sh", "/"], stdout=subprocess.DEVNULL, stderr=None)
+        try:
+            _wait_for(collector.path("/run/systemd/private"))
+            yield units
+        finally:
+            systemd.terminate()
+            systemd.wait()
+
+
+def _wait_for(path: Path, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not path.exists():
+        if time.monotonic() > end:
+            raise LabError(f"waited {seconds:.0f} s in vain for {path}")
+        time.sleep(0.1)
+
+
+def test_the_unit_stores_what_cron_stores(units: Units) -> None:
+    assert units.collect() == 0, units.journal()
+    assert units.difference() == ""
+    stored = units.collector.sh(
+        f"cd {units.store}/*/ && sha256sum --quiet -c SHA256SUMS && stat -c '%u:%g %a' srv/setuid"
+    )
+    assert stored.out == "1234:5678 6755\n"
+    assert units.journal() == ""
+
+
+def test_a_node_that_fails_is_a_failed_unit_and_named_in_the_journal(units: Units) -> None:
+    units.node.cut()
+    try:
+        assert units.collect() != 0
+    finally:
+        units.node.mend()
+    assert f"kaizen: {units.node.name}: " in units.journal()
+    assert units.run("systemctl", "show", "-P", "ExecMainStatus", "kaizen-collect.service").out == "1\n"
+
+
+def test_each_capability_of_the_unit_is_needed(units: Units) -> None:
+    lines = units.collector.read(UNIT).splitlines()
+    found = [line.partition("=")[2].split() for line in lines if line.startswith("CapabilityBoundingSet=")]
+    needless = [
+        capability
+        for capabilities in found
+        for capability in capabilities
+        if units.collect(f"CapabilityBoundingSet=~{capability}") == 0 and not units.difference()
+    ]
+    assert found
+    assert needless == []
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "RestrictNamespaces=yes",
+        "RestrictNamespaces=~ipc",
+        "RestrictAddressFamilies=~AF_NETLINK",
+        "RestrictSUIDSGID=yes",
+        "SystemCallFilter=~@mount",
+        "ProcSubset=pid",
+        "PrivateUsers=yes",
+        "PrivateNetwork=yes",
+        "ReadWritePaths=",
+    ],
+)
+def test_each_restriction_that_the_unit_goes_without_would_stop_it(units: Units, setting: str) -> None:
+    assert units.collect(setting) != 0 or units.difference()
+
+
+def test_the_unit_can_write_to_what_is_its_own_only(units: Units) -> None:
+    places = ["/etc/kaizen", "/root", "/usr/local/bin", "/opt/kaizen", "/backups", "/srv", "/var/log", "/boot"]
+    own = ["/var/lib/kaizen", "/backups/nodes", "/run"]
+    script = f"""#!/bin/sh
+        for dir in {" ".join(places + own)}; do
+            ! touch $dir/.try 2>/dev/null || {{ rm $dir/.try; echo $dir; }}
+        done
+        [ -e /tmp/of-the-host ] || echo /tmp
+    """
+    units.collector.write("/tmp/of-the-host", "x")
+    units.collector.write("/srv/try", script, mode=0o755)
+    assert units.collect("ExecStart=", "ExecStart=/srv/try", "StandardOutput=file:/run/tried") == 0
+    assert units.collector.read("/run/tried").split() == [*own, "/tmp"]
+    assert f"PATH={PATH}" in units.collector.read(UNIT)
