@@ -115,7 +115,7 @@ class Doors:
 
     def store(self, name: str, date: str = "") -> Path:
         """Return where the collector has a node's snapshots, or one."""
-        return self.collector.path(f"{STORE}/{name}/{date}")
+        return self.collector.path(f"{self._settings['store']}/{name}/{date}")
 
     def stored(self, name: str) -> list[str]:
         """Return the names in a node's directory of the store, what is unfinished included."""
@@ -127,7 +127,7 @@ class Doors:
 
     def picture(self) -> set[str]:
         """Return a line for everything that is published in the store, with its content's hash."""
-        return picture(self.collector.path(STORE), "*/[0-9]*")
+        return picture(self.collector.path(self._settings["store"]), "*/[0-9]*")
 
 
 def daemon(name: str) -> str:

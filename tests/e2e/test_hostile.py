@@ -20,6 +20,8 @@ from lab import Fleet, Node, Result
 DAY, NEXT = "2026-11-24", "2026-11-25"
 LIMITS = {"files": 500, "bytes": "64m", "depth": 40, "again": 3}
 GOOD = 3
+# On the file system of everything else that a collector has: only there could a hard link lead to it.
+STORE = "/srv/nodes"
 
 
 @dataclass
@@ -148,7 +150,7 @@ def outside(collector: Node) -> set[str]:
 @pytest.fixture(scope="module")
 def tried() -> Iterator[Tried]:
     with Fleet("hostile") as fleet:
-        doors = Doors(fleet, GOOD + len(WAYS), limits=LIMITS, jobs=6, silence=15, timeout=30)
+        doors = Doors(fleet, GOOD + len(WAYS), store=STORE, limits=LIMITS, jobs=6, silence=15, timeout=30)
         doors.host.write("/usr/local/bin/mangle", Path(__file__).with_name("mangle").read_text(), mode=0o755)
         nodes = dict(zip(WAYS, doors.names[GOOD:], strict=True))
         for name in doors.names[:GOOD]:
@@ -164,14 +166,14 @@ def test_nothing_outside_the_store_is_changed_or_made(tried: Tried) -> None:
 
 
 def test_nothing_in_the_store_is_anywhere_but_in_its_nodes_own_directory(tried: Tried) -> None:
-    store = tried.doors.collector.path("/backups/nodes")
+    store = tried.doors.collector.path(STORE)
     assert set(os.listdir(store)) <= set(tried.doors.names)
     for name in tried.doors.names[:GOOD]:
         assert tried.doors.stored(name) == [DAY]
 
 
 def test_what_is_published_is_as_its_sums_say(tried: Tried) -> None:
-    tried.doors.collector.sh("""for snapshot in /backups/nodes/*/[0-9]*/; do
+    tried.doors.collector.sh(f"""for snapshot in {STORE}/*/[0-9]*/; do
         cd $snapshot && sha256sum --quiet --strict -c SHA256SUMS; done""")
 
 
@@ -182,7 +184,7 @@ def test_the_others_have_their_night(tried: Tried) -> None:
 
 
 def test_no_device_and_no_program_of_theirs_can_be_used(tried: Tried) -> None:
-    store = tried.doors.collector.path("/backups/nodes")
+    store = tried.doors.collector.path(STORE)
     for path in store.rglob("*"):
         mode = path.lstat().st_mode
         assert stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode), path
@@ -223,7 +225,7 @@ def at_a_file_of_the_collectors(doors: Doors) -> Path:
 
 
 def at_another_nodes_tree(doors: Doors) -> Path:
-    return Path(f"/backups/nodes/{doors.names[0]}/{DAY}/etc/name")
+    return Path(f"{STORE}/{doors.names[0]}/{DAY}/etc/name")
 
 
 def at_the_history(doors: Doors) -> Path:
@@ -255,7 +257,7 @@ def test_a_symlink_that_becomes_a_directory_reads_links_and_changes_nothing(
     doors, name = tried.doors, tried.doors.names[1]
     give_root(doors, name)
     doors.host.sh(f"rm -rf /srv/{user_of(name)}/backups/*")
-    doors.collector.sh(f"rm -rf /backups/nodes/{name}")
+    doors.collector.sh(f"rm -rf {STORE}/{name}")
     target = aim(doors)
     first = doors.snapshot(name, DAY)
     (first / "trap").symlink_to(way(target))
