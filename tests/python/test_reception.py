@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,9 @@ def test_a_receiver_rests_while_the_rate_is_used_up_and_goes_on_after(tmp_path: 
 
     def watch(pid: int) -> None:
         found.watch(pid)
-        child = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]
-        states.append(Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[0])
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with suppress(OSError):  # it has just ended
+                states.append(Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[0])
 
     found = reception(may_go_on=[True, *[False] * 5])
     result = asyncio.run(run(["sh", "-c", "sleep 1.2; true"], reader=found.read, watch=watch))
