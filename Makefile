@@ -60,7 +60,7 @@ lint-puppet:
 	tests/tools/reference --check
 
 types:
-	$(VENV)/bin/mypy python/src tests/python tests/lab tests/e2e tests/bench tests/samples.py tests/cluster.py
+	$(VENV)/bin/mypy python/src tests/python tests/lab tests/e2e tests/bench $(wildcard tests/*.py)
 
 unit:
 	$(VENV)/bin/pytest tests/python

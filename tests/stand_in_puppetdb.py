@@ -54,7 +54,7 @@ class StandIn(AbstractContextManager["StandIn"]):
 
     def add(self, name: str, active: bool = True, facts: Any = None, **parameters: Any) -> None:
         """Add a node that has the class, enabled unless the parameters say otherwise."""
-        key = {"type": "ssh-ed25519", "key": host_key(name).split(" ")[1]}
+        key = {"type": "ssh-ed25519", "key": host_key(ascii(name)[1:-1]).split(" ")[1]}
         facts = {"networking": {"ip": "10.0.0.4"}, "ssh": {"ed25519": key}} if facts is None else facts
         declared = {"enabled": True, "role": "compute", "user": "kaizen", **parameters}
         self.nodes[name] = {"facts": facts, "parameters": declared, "active": active}
@@ -75,19 +75,22 @@ class StandIn(AbstractContextManager["StandIn"]):
         found = [
             {field: self._field(name, node, field) for field in fields.split(", ")}
             for name, node in sorted(self.nodes.items())
-            if self._holds(entity, node, condition)
+            if self._holds(entity, name, node, condition)
         ]
         return found[int(offset) : int(offset) + int(limit)]
 
     @staticmethod
-    def _holds(entity: str, node: dict[str, Any], condition: str) -> bool:
+    def _holds(entity: str, name: str, node: dict[str, Any], condition: str) -> bool:
         has_class = node["parameters"] is not None
+        listed = re.search(r"certname in (\[.*?\])", condition)
         wants = {
             'title = "Quickstack::Backups"': has_class,
             "parameters.enabled = true": has_class and node["parameters"].get("enabled") is True,
             'node_state = "active"': node["active"],
         }
-        there = node["facts"] is not None if entity == "inventory" else has_class
+        if listed and name not in json.loads(listed[1]):
+            return False
+        there = {"inventory": node["facts"] is not None, "resources": has_class, "nodes": True}[entity]
         return there and all(holds for text, holds in wants.items() if text in condition)
 
     @staticmethod
@@ -110,6 +113,8 @@ class StandIn(AbstractContextManager["StandIn"]):
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(right if status == 200 else body)))
                 self.send_header("Connection", "close")
+                if status == 302:
+                    self.send_header("Location", "http://127.0.0.1:1/")
                 self.end_headers()
                 self._send(body)
 

@@ -4,11 +4,16 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from certificates import Authority
 from kaizen_backups.settings import Keep, Settings, Sources
 from stand_in_puppetdb import StandIn
+
+# A loaded machine is no reason for a test to fail.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture

@@ -34,7 +34,9 @@ def test_an_address_is_an_ip_or_a_name(address: str) -> None:
     assert make_node(address=address).address == address
 
 
-@pytest.mark.parametrize("address", ["10.0.0", "10.0.0.256", "1", "::1%eth0;id", "10.0.0.1 -o x"])
+@pytest.mark.parametrize(
+    "address", ["10.0.0", "10.0.0.256", "1", "0x7f000001", "0x7f.1", "a.1", "10.0.0.1.", "::1%eth0;id", "10.0.0.1 -o x"]
+)
 def test_what_only_looks_like_an_ip_is_refused(address: str) -> None:
     with pytest.raises(ValidationError):
         make_node(address=address)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import time
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 import yaml
 
 from kaizen_backups.errors import ConfigError, KaizenError, UnavailableError
-from kaizen_backups.nodelist import read_list, refresh
+from kaizen_backups.node import fingerprint
+from kaizen_backups.nodelist import draft, read_list, refresh
 from kaizen_backups.settings import Settings
 from samples import host_key
 from stand_in_puppetdb import StandIn
@@ -144,15 +146,38 @@ def test_a_node_that_is_no_longer_enabled_leaves_the_list_and_known_hosts(settin
 def test_an_unreadable_source_leaves_the_last_good_list_in_use_and_says_how_old_it_is(settings: Settings) -> None:
     write_facts(settings, "a.example")
     before = refresh(settings).nodes
-    written = settings.nodes_file.read_bytes()
-    old = time.time() - 5 * 3600
-    os.utime(settings.nodes_file, (old, old))
+    written = pictures(settings)
+    memory = json.loads(settings.memory_file.read_text())
+    memory["good"] = (datetime.now(UTC) - timedelta(hours=5, minutes=1)).isoformat()
+    settings.memory_file.write_text(json.dumps(memory))
     assert settings.sources.facts
     settings.sources.facts.rename(settings.sources.facts.with_name("gone"))
-    nodes = refresh(settings)
-    assert nodes.nodes == before
-    assert settings.nodes_file.read_bytes() == written
-    assert "No such file or directory; the last good list, 5 hours old, stays in use" in nodes.problems[0].message
+    for _ in range(2):  # an outage does not make it any younger
+        nodes = refresh(settings)
+        assert nodes.nodes == before
+        assert pictures(settings) == written
+        assert "No such file or directory; the last good list, 5 hours old, stays in use" in nodes.problems[0].message
+
+
+def test_a_list_is_as_old_as_the_last_refresh_that_found_it_right(settings: Settings) -> None:
+    path = write_facts(settings, "a.example")
+    refresh(settings)
+    month_ago = time.time() - 30 * 86400
+    os.utime(settings.nodes_file, (month_ago, month_ago))
+    refresh(settings)
+    path.parent.rename(path.parent.with_name("gone"))
+    assert "the last good list, 0 minutes old, stays in use" in refresh(settings).problems[0].message
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"good": 5}'])
+def test_without_its_memory_a_list_is_as_old_as_its_file(settings: Settings, damage: str) -> None:
+    path = write_facts(settings, "a.example")
+    refresh(settings)
+    long_ago = time.time() - 30.5 * 86400
+    os.utime(settings.nodes_file, (long_ago, long_ago))
+    settings.memory_file.write_text(damage)
+    path.parent.rename(path.parent.with_name("gone"))
+    assert "the last good list, 30 days old, stays in use" in refresh(settings).problems[0].message
 
 
 def test_the_list_never_becomes_empty_by_accident(settings: Settings) -> None:
@@ -161,7 +186,22 @@ def test_the_list_never_becomes_empty_by_accident(settings: Settings) -> None:
     path.unlink()
     nodes = refresh(settings)
     assert nodes.nodes == before
-    assert "the sources name no node at all" in nodes.problems[0].message
+    assert "the fact files name 0 of the 1 nodes that the list has; gone: a.example; " in nodes.problems[0].message
+    assert (
+        "'kaizen nodes refresh --accept' takes that when it is meant; the last good list" in nodes.problems[0].message
+    )
+    assert refresh(settings, accept=True).nodes == ()
+    assert refresh(settings).problems == ()
+
+
+def test_known_hosts_is_made_anew_from_the_last_good_list(settings: Settings) -> None:
+    path = write_facts(settings, "a.example")
+    refresh(settings)
+    path.parent.rename(path.parent.with_name("gone"))
+    written = settings.known_hosts_file.read_bytes()
+    settings.known_hosts_file.unlink()
+    refresh(settings)
+    assert settings.known_hosts_file.read_bytes() == written
 
 
 def test_an_unreadable_source_without_a_last_list_is_an_error(settings: Settings) -> None:
@@ -197,16 +237,6 @@ def test_puppetdbs_nodes_are_listed_beside_the_others(settings: Settings, puppet
     assert pictures(settings) == before
 
 
-def test_a_node_in_all_sources_is_one_node_and_the_catalogs_word_goes_before_a_facts(
-    settings: Settings, puppetdb: StandIn
-) -> None:
-    write_facts(settings, "a.example", kaizen_backup={"enabled": True, "role": "website", "user": "fact"})
-    puppetdb.add("a.example", role="compute", user=None)
-    write_onboarded(settings, "a.example", port=2222)
-    (node,) = refresh(with_puppetdb(settings, puppetdb)).nodes
-    assert (node.origin, node.role, node.user, node.port) == ("onboarded", "compute", "fact", 2222)
-
-
 def test_a_puppetdb_that_is_down_leaves_the_last_good_list_in_use(settings: Settings, puppetdb: StandIn) -> None:
     settings = with_puppetdb(settings, puppetdb)
     puppetdb.add("a.example")
@@ -214,10 +244,129 @@ def test_a_puppetdb_that_is_down_leaves_the_last_good_list_in_use(settings: Sett
     puppetdb.answer = lambda _: (500, b"boom")
     nodes = refresh(settings)
     assert nodes.nodes == before
-    assert "status 500: boom; the last good list, 0 hours old, stays in use" in nodes.problems[0].message
+    assert "status 500: boom; the last good list, 0 minutes old, stays in use" in nodes.problems[0].message
 
 
 def test_a_puppetdb_that_is_down_without_a_last_list_is_an_error(settings: Settings, puppetdb: StandIn) -> None:
     puppetdb.answer = lambda _: (500, b"boom")
     with pytest.raises(UnavailableError, match="status 500"):
         refresh(with_puppetdb(settings, puppetdb))
+
+
+def add_nodes(puppetdb: StandIn, count: int) -> None:
+    for number in range(count):
+        puppetdb.add(f"n{number:02}.example")
+
+
+def lose(puppetdb: StandIn, count: int) -> None:
+    for name in sorted(puppetdb.nodes)[:count]:
+        del puppetdb.nodes[name]
+
+
+@pytest.mark.parametrize(("nodes", "lost", "taken"), [(10, 2, True), (10, 3, False), (11, 3, False), (15, 3, True)])
+def test_a_list_that_lost_more_than_a_fifth_is_not_taken(
+    settings: Settings, puppetdb: StandIn, nodes: int, lost: int, taken: bool
+) -> None:
+    settings = with_puppetdb(settings, puppetdb)
+    add_nodes(puppetdb, nodes)
+    before = refresh(settings).nodes
+    lose(puppetdb, lost)
+    after = refresh(settings)
+    assert (len(after.nodes), after.problems == ()) == ((nodes - lost, True) if taken else (nodes, False))
+    if not taken:
+        assert after.nodes == before
+        (problem,) = after.problems
+        said = (
+            f"PuppetDB names {nodes - lost} of the {nodes} nodes that the list has; gone: n00.example, n01.example, n02"
+        )
+        assert problem.message.startswith(said)
+
+
+def test_what_else_is_wrong_is_named_beside_a_list_that_is_not_taken(settings: Settings, puppetdb: StandIn) -> None:
+    settings = with_puppetdb(settings, puppetdb)
+    add_nodes(puppetdb, 10)
+    refresh(settings)
+    lose(puppetdb, 3)
+    puppetdb.add("bad.example", role="../x")
+    first, second = refresh(settings).problems
+    assert "PuppetDB names 7 of the 10 nodes" in first.message
+    assert second.message.startswith("bad.example: role: ")
+
+
+def test_a_smaller_list_is_taken_when_it_is_accepted_and_from_then_on(settings: Settings, puppetdb: StandIn) -> None:
+    settings = with_puppetdb(settings, puppetdb)
+    monday, tuesday = date(2026, 11, 23), date(2026, 11, 24)
+    add_nodes(puppetdb, 10)
+    refresh(settings, today=monday)
+    lose(puppetdb, 9)
+    assert len(refresh(settings, today=tuesday).nodes) == 10
+    accepted = refresh(settings, accept=True, today=tuesday)
+    assert (len(accepted.nodes), accepted.problems) == (1, ())
+    assert settings.known_hosts_file.read_text().count("\n") == 1
+    assert refresh(settings, today=tuesday) == accepted
+
+
+def test_losses_in_small_steps_add_up_within_a_day_and_not_beyond(settings: Settings, puppetdb: StandIn) -> None:
+    settings = with_puppetdb(settings, puppetdb)
+    monday, tuesday = date(2026, 11, 23), date(2026, 11, 24)
+    add_nodes(puppetdb, 20)
+    refresh(settings, today=monday)
+    lose(puppetdb, 2)
+    assert len(refresh(settings, today=tuesday).nodes) == 18
+    lose(puppetdb, 2)
+    assert len(refresh(settings, today=tuesday).nodes) == 16
+    lose(puppetdb, 1)
+    late = refresh(settings, today=tuesday)
+    assert len(late.nodes) == 16
+    assert "PuppetDB names 15 of the 20 nodes" in late.problems[0].message
+    assert len(refresh(settings, today=tuesday + timedelta(days=1)).nodes) == 15
+
+
+def test_an_empty_puppetdb_beside_a_large_nodes_d_is_not_believed(settings: Settings, puppetdb: StandIn) -> None:
+    settings = with_puppetdb(settings, puppetdb)
+    puppetdb.add("a.example")
+    for number in range(10):
+        write_onboarded(settings, f"w{number}", address="10.0.0.9", host_keys=[host_key()])
+    before = refresh(settings).nodes
+    puppetdb.nodes.clear()
+    after = refresh(settings)
+    assert after.nodes == before
+    assert "PuppetDB names 0 of the 1 nodes" in after.problems[0].message
+
+
+def test_nodes_that_move_from_one_source_to_another_are_not_lost(settings: Settings, puppetdb: StandIn) -> None:
+    paths = [write_facts(settings, f"n{number:02}.example") for number in range(10)]
+    refresh(settings)
+    add_nodes(puppetdb, 10)
+    for path in paths:
+        path.unlink()
+    nodes = refresh(with_puppetdb(settings, puppetdb))
+    assert (len(nodes.nodes), nodes.problems, nodes.news) == (10, (), ())
+
+
+def test_a_changed_host_key_is_said_once_with_both_fingerprints_and_the_source(
+    settings: Settings, puppetdb: StandIn
+) -> None:
+    settings = with_puppetdb(settings, puppetdb)
+    puppetdb.add("a.example")
+    puppetdb.add("b.example")
+    assert refresh(settings).news == ()
+    key = host_key("other")
+    puppetdb.nodes["a.example"]["facts"]["ssh"]["ed25519"]["key"] = key.split(" ")[1]
+    nodes = refresh(settings)
+    assert nodes.problems == ()
+    (said,) = nodes.news
+    prints = f"was {fingerprint(host_key('a.example'))} and is {fingerprint(key)}"
+    assert said == f"a.example: its ssh-ed25519 host key {prints} now, by puppetdb"
+    assert f"a.example {key}\n" in settings.known_hosts_file.read_text()
+    assert host_key("a.example") not in settings.known_hosts_file.read_text()
+    assert refresh(settings).news == ()
+
+
+def test_a_draft_changes_nothing(settings: Settings) -> None:
+    write_facts(settings, "a.example")
+    refresh(settings)
+    before = pictures(settings), settings.memory_file.read_bytes()
+    write_facts(settings, "b.example")
+    assert [node.name for node in draft(settings).fresh.nodes] == ["a.example", "b.example"]
+    assert (pictures(settings), settings.memory_file.read_bytes()) == before

@@ -69,6 +69,8 @@ def test_a_list_that_never_stands_still_is_given_up(puppetdb: StandIn, monkeypat
     [
         (lambda _: (500, b"boom\n\x1b[2Jbang"), r"it answers with status 500: boom \\x1b\[2Jbang"),
         (lambda _: (403, b"denied"), "status 403: denied; its allowlist must name this host's certificate"),
+        (lambda _: (302, b""), "it redirects to somewhere else"),
+        (lambda _: (200, b"[" * 100_000), "it answers what is no list|its answer is nested too deeply|cut off"),
         (lambda _: (503, b""), "it answers with status 503: Service Unavailable"),
         (lambda right: (200, right[1][:20]), "cannot be reached: .*IncompleteRead|its answer is cut off"),
         (lambda right: (200, right[1][:-1] + b" "), "its answer is cut off, or no JSON"),

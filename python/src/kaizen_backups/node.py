@@ -19,6 +19,8 @@ KEY_TYPES = (
 )
 """Host key types that are taken, the best first."""
 
+DEFAULTS: dict[str, object] = {"port": 22, "user": "kaizen"}
+
 _LABEL = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _ROLE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -37,7 +39,8 @@ def _check_address(address: str) -> str:
         return str(ipaddress.ip_address(address.replace("%", "/")))
     except ValueError:
         pass
-    if re.fullmatch(r"[0-9.]+", address):
+    # A name that ends in a number would be read as an address of another form: 10.1 as 10.0.0.1, 0x7f.1 as 127.0.0.1.
+    if re.fullmatch(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?", address.lower(), re.DOTALL):
         raise ValueError("must be an IP address or a host name")
     return _check_name(address.lower())
 
@@ -90,11 +93,19 @@ class Node(BaseModel):
 
     def stated(self) -> dict[str, object]:
         """Return the node as nodes.yaml writes it: port and user only where they are not 22 and kaizen."""
-        data = self.model_dump(mode="json")
-        for key, default in (("port", 22), ("user", "kaizen")):
-            if data[key] == default:
-                del data[key]
-        return data
+        data: dict[str, object] = {key: getattr(self, key) for key in ("name", "address", "role", "origin")}
+        data["host_keys"] = list(self.host_keys)
+        return data | {
+            key: value for key, value in (("port", self.port), ("user", self.user)) if value != DEFAULTS[key]
+        }
+
+
+def is_host_key(line: object) -> bool:
+    """Say whether this is a key that a node may have."""
+    try:
+        return isinstance(line, str) and bool(_check_key(line))
+    except ValueError:
+        return False
 
 
 def fingerprint(host_key: str) -> str:

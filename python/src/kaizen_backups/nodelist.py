@@ -1,31 +1,33 @@
-"""The node list: what the sources say, merged and checked; nodes.yaml and known_hosts are written from it."""
+"""The node list: what the sources say, merged and checked, and never worse than the last good one by accident."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
-
-import yaml
-from pydantic import ValidationError
 
 from kaizen_backups.atomic import write_atomically
+from kaizen_backups.changes import key_changes
 from kaizen_backups.errors import ConfigError, KaizenError, UnavailableError, printable
+from kaizen_backups.merge import Merged, merge
 from kaizen_backups.node import Node
+from kaizen_backups.nodes_yaml import known_hosts, read_list, to_yaml
 from kaizen_backups.settings import Settings
+from kaizen_backups.sharing import own_share
+from kaizen_backups.shrinking import Memory, by_origin, now, read_memory, too_many_lost, write_memory
 from kaizen_backups.sources import Found, Problem
 from kaizen_backups.sources.facts import read_facts
 from kaizen_backups.sources.nodes_d import read_nodes_d
-from kaizen_backups.sources.puppetdb import read_puppetdb
-from kaizen_backups.yaml_file import read_mapping
+
+__all__ = ["Draft", "NodeList", "draft", "read_list", "refresh"]
 
 
 @dataclass(frozen=True)
 class NodeList:
-    """Nodes sorted by name, and what could not be used on the way."""
+    """Nodes sorted by name; what could not be used on the way; what is said once; what nodes.d overrides."""
 
     nodes: tuple[Node, ...]
     problems: tuple[Problem, ...] = ()
+    news: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
 
     def get(self, name: str) -> Node:
         """Return the node of that name. Raises KaizenError."""
@@ -34,68 +36,71 @@ class NodeList:
                 return node
         raise KaizenError(f"{printable(name)}: no such node; see 'kaizen nodes'")
 
+    def share(self, settings: Settings) -> list[Node]:
+        """Return the nodes that this collector collects, of several or alone. Raises ConfigError."""
+        return own_share(self.nodes, settings)
 
-def refresh(settings: Settings) -> NodeList:
+
+@dataclass(frozen=True)
+class Draft:
+    """The list as a refresh would make it, and as YAML; the one in use; why it may not replace that (None: it may)."""
+
+    fresh: NodeList
+    yaml: str
+    last: tuple[Node, ...]
+    memory: Memory
+    refusal: str | None
+
+
+def refresh(settings: Settings, *, accept: bool = False, today: date | None = None) -> NodeList:
     """Build the list from the sources, and write nodes.yaml and known_hosts.
 
-    A node whose file is broken keeps its last good entry. When a whole source can't be read, or no node at all is
-    left of a list that had some, the last good list stays in use, and the problem says how old it is. Raises
-    ConfigError or UnavailableError when there is no such list.
+    A node that is broken keeps its last good entry. When a source can't be read, or too many nodes are lost since
+    yesterday (`today` is the collector's date) and nobody accepts that, the last good list stays in use, and a problem
+    says why and how old it is. Raises ConfigError or UnavailableError when there is no such list.
     """
-    last = read_list(settings.nodes_file)
     try:
-        fresh = _build(settings, last)
-        if last and not fresh.nodes:
-            raise ConfigError("the sources name no node at all")
+        made = draft(settings, today)
     except (ConfigError, UnavailableError) as error:
-        if not last:
-            raise
-        age = datetime.now(UTC) - datetime.fromtimestamp(settings.nodes_file.stat().st_mtime, UTC)
-        hours = age.total_seconds() / 3600
-        message = f"{error}; the last good list, {hours:.0f} hours old, stays in use"
-        return NodeList(last, (Problem("", message),))
-    write_atomically(settings.nodes_file, to_yaml(fresh.nodes))
-    write_atomically(settings.known_hosts_file, known_hosts(fresh.nodes))
-    return fresh
+        return _last_good(settings, error)
+    if made.refusal and not accept:
+        refused = ConfigError(f"{made.refusal}; 'kaizen nodes refresh --accept' takes that when it is meant")
+        return _last_good(settings, refused, made.fresh.problems)
+    nodes = made.fresh.nodes
+    write_atomically(settings.nodes_file, made.yaml)
+    write_atomically(settings.known_hosts_file, known_hosts(nodes))
+    held = by_origin(nodes) if made.refusal else made.memory.held
+    write_memory(settings.memory_file, Memory(good=now(), day=made.memory.day, held=held))
+    return made.fresh
 
 
-def read_list(path: Path) -> tuple[Node, ...]:
-    """Return the nodes of a nodes.yaml; none when there is no such file. Raises ConfigError."""
-    if not path.exists():
-        return ()
-    try:
-        return tuple(Node.model_validate(node) for node in read_mapping(path).get("nodes") or ())
-    except (ValidationError, TypeError) as error:
-        raise ConfigError(f"{path}: damaged; 'kaizen nodes refresh' after removing it makes a new one") from error
+def draft(settings: Settings, today: date | None = None) -> Draft:
+    """Return what a refresh would make, and change nothing. Raises ConfigError or UnavailableError."""
+    merged = merge(_read_sources(settings))
+    nodes, yaml = tuple(merged.nodes.values()), to_yaml(merged.nodes.values())
+    if not merged.problems and _holds(settings.nodes_file, yaml):
+        last = nodes  # as a rule; then it need not be read and checked again
+    else:
+        last = read_list(settings.nodes_file)
+        nodes = _with_last_good(merged, last)
+        yaml = to_yaml(nodes)
+    memory = read_memory(settings.memory_file) or Memory(good=now(), day=date.min, held={})
+    memory = memory.on(today or datetime.now().astimezone().date(), last)
+    fresh = NodeList(nodes, tuple(merged.problems), tuple(key_changes(last, nodes)), tuple(merged.overrides))
+    names = {node.name for node in nodes}
+    refusal = too_many_lost(by_origin(last), names) or too_many_lost(memory.held, names)
+    return Draft(fresh, yaml, last, memory, refusal)
 
 
-def to_yaml(nodes: Iterable[Node]) -> str:
-    """Return nodes.yaml: sorted by name and byte for byte the same when nothing changed."""
-    data = {"nodes": [node.stated() for node in nodes]}
-    return "# Generated by 'kaizen nodes refresh'.\n" + yaml.safe_dump(data, sort_keys=False, width=10000)
+def _holds(file: Path, text: str) -> bool:
+    return file.is_file() and file.read_bytes() == text.encode()
 
 
-def known_hosts(nodes: Iterable[Node]) -> str:
-    """Return a known_hosts with exactly these nodes' keys, by node name (which ssh gets as HostKeyAlias)."""
-    return "".join(f"{node.name} {key}\n" for node in nodes for key in node.host_keys)
-
-
-def _build(settings: Settings, last: tuple[Node, ...]) -> NodeList:
-    found = _read_sources(settings)
-    nodes: dict[str, Node] = {}
-    problems = [problem for source in found for problem in source.problems]
-    for name in sorted({name for source in found for name in source.nodes}):
-        # What a later source states wins, field by field.
-        stated = {key: value for source in found for key, value in source.nodes.get(name, {}).items()}
-        try:
-            nodes[name] = _check(name, stated)
-        except ConfigError as error:
-            problems.append(Problem(name, str(error)))
-    broken = {problem.node for problem in problems}
-    for node in last:
-        if node.name in broken:
-            nodes.setdefault(node.name, node)
-    return NodeList(tuple(nodes[name] for name in sorted(nodes)), tuple(problems))
+def _with_last_good(merged: Merged, last: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Return the nodes by name, with the last good entry of each that is broken now."""
+    broken = {problem.node for problem in merged.problems}
+    found = {node.name: node for node in last if node.name in broken} | merged.nodes
+    return tuple(found[name] for name in sorted(found))
 
 
 def _read_sources(settings: Settings) -> list[Found]:
@@ -105,22 +110,29 @@ def _read_sources(settings: Settings) -> list[Found]:
     if sources.facts:
         found.append(read_facts(sources.facts, settings.address_fact))
     if sources.puppetdb:
+        from kaizen_backups.sources.puppetdb import read_puppetdb  # HTTP takes a while to load
+
         found.append(read_puppetdb(sources.puppetdb, settings.address_fact))
     if sources.nodes_d:
         found.append(read_nodes_d(sources.nodes_d))
     return found
 
 
-def _check(name: str, stated: dict[str, Any]) -> Node:
-    if not stated.get("host_keys"):
-        raise ConfigError(f"{printable(name)}: no usable host key is known, so it can't be collected")
-    try:
-        return Node.model_validate({**stated, "name": name})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        # Only a scalar: anything else may be of any size.
-        value = first["input"]
-        found = f"; it is {printable(repr(value))[:100]}" if isinstance(value, str | int | None) else ""
-        raise ConfigError(f"{printable(name)}: {key}: {message}{found}") from error
+def _last_good(settings: Settings, error: KaizenError, others: tuple[Problem, ...] = ()) -> NodeList:
+    """Return the list in use, with the reason as its first problem. Raises the error when there is no such list."""
+    last = read_list(settings.nodes_file)
+    if not last:
+        raise error
+    write_atomically(settings.known_hosts_file, known_hosts(last))
+    memory = read_memory(settings.memory_file)
+    good = memory.good if memory else datetime.fromtimestamp(settings.nodes_file.stat().st_mtime, UTC)
+    why = Problem("", f"{error}; the last good list, {_age(now() - good)} old, stays in use")
+    return NodeList(last, (why, *others))
+
+
+def _age(age: timedelta) -> str:
+    """Return an age as a person says it."""
+    for unit, name in ((timedelta(days=1), "days"), (timedelta(hours=1), "hours")):
+        if age >= 2 * unit:
+            return f"{age // unit} {name}"
+    return f"{max(age // timedelta(minutes=1), 0)} minutes"

@@ -2,7 +2,9 @@
 
 import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,10 +19,17 @@ Row = dict[str, Any]
 Query = tuple[str, Sequence[str], str]
 """What to ask: PuppetDB's entity, the fields besides the certname, and the condition, in PQL."""
 
-PAGE = 5000
-"""Rows in a page."""
+PAGE = 25_000
+"""Rows in a page: some 15 MB. PuppetDB sorts everything for every page, so small ones are slow."""
 _TRIES = 5
-_NO_LIST = "it answers what is no list of nodes"
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (requests.TooManyRedirects, "it redirects to somewhere else"),
+    (requests.Timeout, "it does not answer"),
+    (requests.exceptions.JSONDecodeError, "its answer is cut off, or no JSON"),
+    (UnicodeDecodeError, "its answer is cut off, or no JSON"),
+    (RecursionError, "its answer is nested too deeply"),
+    (APIError, "it answers what is no list of nodes"),
+)
 Answer = TypeVar("Answer")
 
 
@@ -36,7 +45,7 @@ def ask(settings: PuppetDB, *queries: Query) -> list[list[Row]]:
     """
     _check_files(settings)
     try:
-        return _within(settings.timeout, lambda: _ask_all(settings, queries))
+        return _within(settings.timeout, [partial(_ask_one, settings, query) for query in queries])
     except TimeoutError:
         reason = f"it has not answered within {settings.timeout} s (sources.puppetdb.timeout)"
     except _ShiftedError:
@@ -67,7 +76,7 @@ def _check_files(settings: PuppetDB) -> None:
         raise ConfigError(f"sources.puppetdb.cert, key: {both}: not a certificate and its key, in PEM") from error
 
 
-def _ask_all(settings: PuppetDB, queries: Sequence[Query]) -> list[list[Row]]:
+def _ask_one(settings: PuppetDB, query: Query) -> list[Row]:
     where = urlsplit(settings.url)
     with pypuppetdb.connect(
         host=f"[{where.hostname}]" if ":" in (where.hostname or "") else where.hostname,
@@ -80,7 +89,9 @@ def _ask_all(settings: PuppetDB, queries: Sequence[Query]) -> list[list[Row]]:
     ) as db:
         # Neither a proxy nor a password nor a CA out of the environment.
         db.session.trust_env = False
-        return [_all_pages(db.pql, query) for query in queries]
+        # Host keys come from here and nowhere else.
+        db.session.max_redirects = 0
+        return _all_pages(db.pql, query)
 
 
 def _all_pages(pql: Callable[[str], Any], query: Query) -> list[Row]:
@@ -92,13 +103,17 @@ def _all_pages(pql: Callable[[str], Any], query: Query) -> list[Row]:
     raise _ShiftedError
 
 
+def text(query: Query) -> str:
+    """Return a query in PQL, all but its end, where what a page is may follow."""
+    entity, fields, condition = query
+    return f"{entity}[{', '.join(['certname', *fields])}] {{ {condition} order by certname"
+
+
 def _one_pass(pql: Callable[[str], Any], query: Query) -> list[Row]:
     """Read page after page. Each begins with the last row of the one before: were it another, one would be missed."""
-    entity, fields, condition = query
-    text = f"{entity}[{', '.join(['certname', *fields])}] {{ {condition} order by certname limit {PAGE} offset "
     rows: list[Row] = []
     while True:
-        page = [_checked(row) for row in pql(f"{text}{max(len(rows) - 1, 0)} }}")]
+        page = [_checked(row) for row in pql(f"{text(query)} limit {PAGE} offset {max(len(rows) - 1, 0)} }}")]
         if rows and (not page or page[0]["certname"] != rows[-1]["certname"]):
             raise _ShiftedError
         rows += page[1:] if rows else page
@@ -115,28 +130,32 @@ def _checked(row: Any) -> Row:
     return row
 
 
-def _within(seconds: float, work: Callable[[], Answer]) -> Answer:
-    """Return what `work` returns. Raises TimeoutError when it takes longer; it is then left behind.
+def _within(seconds: float, works: Sequence[Callable[[], Answer]]) -> list[Answer]:
+    """Return what each of `works` returns; they run at the same time. Raises what the first that fails raises.
 
-    The timeout of requests is for each read, so an answer that trickles in would never end.
+    Raises TimeoutError when they take longer; what still runs is then left behind. (The timeout of requests is for each
+    read, so an answer that trickles in would never end.)
     """
-    answer: list[Answer] = []
+    answers: dict[int, Answer] = {}
     errors: list[BaseException] = []
 
-    def run() -> None:
+    def run(number: int, work: Callable[[], Answer]) -> None:
         try:
-            answer.append(work())
+            answers[number] = work()
         except BaseException as error:  # raised again below, in the thread that waits
             errors.append(error)
 
-    thread = threading.Thread(target=run, daemon=True, name="puppetdb")
-    thread.start()
-    thread.join(seconds)
+    end = time.monotonic() + seconds
+    threads = [threading.Thread(target=run, args=work, daemon=True) for work in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(end - time.monotonic(), 0))
     if errors:
         raise errors[0]
-    if not answer:
+    if len(answers) < len(works):
         raise TimeoutError
-    return answer[0]
+    return [answers[number] for number in range(len(works))]
 
 
 def _reason(error: BaseException) -> str:
@@ -145,14 +164,9 @@ def _reason(error: BaseException) -> str:
         said = printable(" ".join(error.response.text.split()))[:200]
         hint = "; its allowlist must name this host's certificate" if error.response.status_code == 403 else ""
         return f"it answers with status {error.response.status_code}: {said or error.response.reason}{hint}"
-    if isinstance(error, RecursionError):
-        return "its answer is nested too deeply"
-    if isinstance(error, requests.exceptions.JSONDecodeError | UnicodeDecodeError):
-        return "its answer is cut off, or no JSON"
-    if isinstance(error, APIError):
-        return _NO_LIST
-    if isinstance(error, requests.Timeout):
-        return "it does not answer"
+    for kind, reason in _REASONS:
+        if isinstance(error, kind):
+            return reason
     cause = error
     while cause.__cause__ or cause.__context__:
         cause = cause.__cause__ or cause.__context__ or cause

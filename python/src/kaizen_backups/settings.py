@@ -126,6 +126,9 @@ class Settings(_Section):
     sources: Sources = Field(
         default=Sources(), description="where nodes are known from; those that are given are merged"
     )
+    exemptions: AbsolutePath = Field(
+        default=Path("/etc/kaizen/exemptions.yaml"), description="who need not be backed up, why, and until when"
+    )
     address_fact: FactPath = Field(
         default="networking.ip",
         description="the fact that says a node's address, such as networking.interfaces.eth1.ip; 'name' takes its name",
@@ -189,6 +192,16 @@ class Settings(_Section):
     def nodes_file(self) -> Path:
         """The generated node list."""
         return self.state / "nodes.yaml"
+
+    @property
+    def memory_file(self) -> Path:
+        """When the node list was last found good, and whom it held yesterday."""
+        return self.state / "nodes.memory.json"
+
+    @property
+    def peers_file(self) -> Path:
+        """What the other collectors told last."""
+        return self.state / "peers.json"
 
     @property
     def known_hosts_file(self) -> Path:

@@ -1,6 +1,6 @@
 """The state of every known node: is it safe, and if not, why."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -8,7 +8,9 @@ from typing import Any
 
 from kaizen_backups.history import Attempt, History
 from kaizen_backups.node import Node
+from kaizen_backups.peers import Report, read_peers
 from kaizen_backups.settings import Settings
+from kaizen_backups.sharing import collector_of, own_share
 from kaizen_backups.snapshots import Snapshot
 from kaizen_backups.store import NodeStore
 
@@ -50,9 +52,17 @@ class NodeStatus:
 
 
 def fleet_status(nodes: Iterable[Node], settings: Settings, history: History, today: date) -> list[NodeStatus]:
-    """Return every node's status, worst first, then by name."""
+    """Return every node's status, worst first, then by name; of those in another collector's share what that tells."""
     attempts = history.last_attempts()
-    found = [_node_status(node, settings, history, attempts.get(node.name), today) for node in nodes]
+    nodes = list(nodes)
+    own = {node.name for node in own_share(nodes, settings)}
+    peers = read_peers(settings) if len(own) < len(nodes) else {}
+    found = [
+        _node_status(node, settings, history, attempts.get(node.name), today)
+        if node.name in own
+        else _peers_status(node, settings, peers, today)
+        for node in nodes
+    ]
     order = list(State)
     return sorted(found, key=lambda status: (order.index(status.state), status.node))
 
@@ -75,6 +85,19 @@ def _node_status(node: Node, settings: Settings, history: History, attempt: Atte
         kept=len(stored),
         problem=problem,
     )
+
+
+def _peers_status(node: Node, settings: Settings, peers: Mapping[str, Report], today: date) -> NodeStatus:
+    """Return the status of a node that another collector has: by the newest snapshot that it tells of."""
+    collector = collector_of(node.name, settings.collectors)
+    report = peers.get(collector)
+    newest = report.newest_of(node.name) if report else None
+    if newest and newest.date > today + timedelta(days=1):
+        newest = None  # it would be fresh for ever
+    state, problem = _state(newest, None, today)
+    if problem:
+        problem = f"{collector}, which collects it: {problem if report else 'nothing is heard of that collector'}"
+    return NodeStatus(node.name, node.role, state, str(newest) if newest else None, None, None, None, 0, problem)
 
 
 def _state(newest: Snapshot | None, attempt: Attempt | None, today: date) -> tuple[State, str | None]:

@@ -79,7 +79,7 @@ def command(
     end = _until(until, settings.deadline)
     with only_run(settings.lock_file), open_history(settings.history_file) as history:
         known = refresh(settings)
-        wanted = [known.get(name) for name in dict.fromkeys(nodes)] if nodes else list(known.nodes)
+        wanted = [known.get(name) for name in dict.fromkeys(nodes)] if nodes else known.share(settings)
         failed = say_problems(known)
         if not wanted:
             raise KaizenError("there is no node to collect; 'kaizen nodes refresh' reads the sources")

@@ -14,7 +14,12 @@ class Problem:
 
 @dataclass
 class Found:
-    """What a source knows: for each node's name the fields it states, and the problems met."""
+    """What a source knows: for each node's name the fields it states, and the problems met.
 
+    `source` is what messages call it. What an administrator wrote by hand overrides the others without being asked why.
+    """
+
+    source: str
     nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    by_hand: bool = False

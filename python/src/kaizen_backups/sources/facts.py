@@ -33,7 +33,7 @@ def read_facts(directory: Path, address_fact: str = "networking.ip") -> Found:
 
     Raises ConfigError when the directory itself can't be read.
     """
-    found = Found()
+    found = Found("the facts")
     try:
         files = sorted(f for f in directory.iterdir() if f.suffix in SUFFIXES and not f.name.startswith("."))
     except OSError as error:
@@ -49,6 +49,18 @@ def read_facts(directory: Path, address_fact: str = "networking.ip") -> Found:
         except KaizenError as error:
             found.problems.append(Problem(file.stem, str(error)))
     return found
+
+
+def read_fact(directory: Path, name: str, fact: str) -> Any:
+    """Return one fact of one node; None when there is none, or no file of that node that holds facts."""
+    for suffix in SUFFIXES:
+        try:
+            known, facts = _load(directory / f"{name}{suffix}")
+        except ConfigError:
+            continue
+        if known == name:
+            return facts.get(fact)
+    return None
 
 
 def _load(file: Path) -> tuple[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from kaizen_backups.yaml_file import read_mapping
 
 def read_nodes_d(directory: Path) -> Found:
     """Read every `HOST.yaml`. A missing directory holds no nodes; one that can't be read raises ConfigError."""
-    found = Found()
+    found = Found("nodes.d", by_hand=True)
     try:
         files = sorted(f for f in directory.iterdir() if f.suffix == ".yaml" and not f.name.startswith("."))
     except FileNotFoundError:
