@@ -1,56 +1,85 @@
-"""What is fetched, and what of a node's offer is refused. The whole way is tested on the fleet, in tests/e2e."""
+"""Whom to ask when. What happens at a node is tested on the fleet, in tests/e2e."""
 
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from kaizen_backups.collect import Night, choose
-from kaizen_backups.history import open_history
+from kaizen_backups.cli.collect import deadline
+from kaizen_backups.collect import Waits, slowest_first
+from kaizen_backups.history import History, open_history
+from kaizen_backups.night import Event, Night
+from kaizen_backups.pace import Pace
+from kaizen_backups.room import Room
 from kaizen_backups.settings import Settings
-from kaizen_backups.snapshots import Snapshot
-
-
-def snapshots(*names: str) -> list[Snapshot]:
-    found = [Snapshot.parse(name) for name in names]
-    assert all(found)
-    return [snapshot for snapshot in found if snapshot]
+from samples import make_node
 
 
 @pytest.fixture
-def night(settings: Settings) -> Night:
+def history(settings: Settings) -> Iterator[History]:
     with open_history(settings.history_file) as history:
-        return Night(settings, history, date(2026, 11, 24))
+        yield history
 
 
-def chosen(night: Night, offered: list[Snapshot], stored: list[Snapshot]) -> tuple[list[str], list[str]]:
-    new, problems = choose(offered, stored, night)
-    return [str(snapshot) for snapshot in new], problems
+def make_night(settings: Settings, history: History, until: datetime | None = None) -> Night:
+    def tell(_: Event) -> None:
+        pass
+
+    return Night(settings, history, Room(Path("/"), 0, {}), Pace(lambda: None), tell, until)
 
 
-def test_what_is_missing_is_fetched_oldest_first(night: Night) -> None:
-    offered = snapshots("2026-11-24.2", "2026-11-22", "2026-11-24", "2026-11-23")
-    assert chosen(night, offered, snapshots("2026-11-22")) == (["2026-11-23", "2026-11-24", "2026-11-24.2"], [])
+def test_the_slowest_come_first_and_before_them_the_unknown(history: History) -> None:
+    for node, seconds in (("a", 1.0), ("b", 9.0), ("c", 5.0)):
+        history.add_attempt(node, seconds, 1, None)
+    history.add_attempt("a", 100.0, 0, "cannot be reached")
+    nodes = [make_node(name) for name in ("a", "b", "c", "new")]
+    assert [node.name for node in slowest_first(nodes, history.usual_seconds())] == ["new", "b", "c", "a"]
 
 
-def test_what_retention_would_remove_at_once_is_not_fetched(night: Night) -> None:
-    offered = snapshots("2026-11-01", "2026-11-16", "2026-11-17", "2026-11-24")
-    assert chosen(night, offered, []) == (["2026-11-17", "2026-11-24"], [])
+def test_in_one_pass_what_may_pass_is_tried_again_for_seconds(settings: Settings, history: History) -> None:
+    waits = Waits(make_night(settings, history))
+    assert [waits.next(soon=True, later=False) for _ in range(6)] == [1.0, 2.0, 4.0, 8.0, 16.0, None]
 
 
-def test_a_nodes_clock_may_be_a_day_ahead_as_time_zones_go(night: Night) -> None:
-    assert chosen(night, snapshots("2026-11-25"), []) == (["2026-11-25"], [])
+def test_in_one_pass_nothing_else_is_tried_again(settings: Settings, history: History) -> None:
+    assert Waits(make_night(settings, history)).next(soon=False, later=True) is None
+    assert Waits(make_night(settings, history)).next(soon=False, later=False) is None
+    none = settings.model_copy(update={"retry_seconds": 0})
+    assert Waits(make_night(none, history)).next(soon=True, later=False) is None
 
 
-def test_a_future_date_is_refused_and_named_and_hinders_no_other(night: Night) -> None:
-    new, problems = chosen(night, snapshots("2026-11-24", "2026-11-26", "2099-01-01"), [])
-    assert new == ["2026-11-24"]
-    assert problems == [f"refused {day}: it is dated in the future" for day in ("2026-11-26", "2099-01-01")]
+def test_until_the_deadline_intervals_double_to_a_quarter_of_an_hour(settings: Settings, history: History) -> None:
+    until = datetime.now().astimezone() + timedelta(hours=3)
+    waits = Waits(make_night(settings, history, until))
+    assert [waits.next(soon=False, later=True) for _ in range(6)] == [60.0, 120.0, 240.0, 480.0, 900.0, 900.0]
+    assert waits.next(soon=False, later=False) is None
 
 
-def test_a_node_without_a_snapshot_is_named(night: Night) -> None:
-    assert "has no snapshot" in chosen(night, [], [])[1][0]
+def test_the_last_time_is_at_the_deadline(settings: Settings, history: History) -> None:
+    now = datetime.now().astimezone()
+    wait = Waits(make_night(settings, history, now + timedelta(seconds=30))).next(soon=False, later=True)
+    assert wait is not None
+    assert 0 < wait <= 30
+    assert Waits(make_night(settings, history, now - timedelta(seconds=1))).next(soon=False, later=True) is None
 
 
-def test_a_node_that_stopped_making_snapshots_is_named(night: Night) -> None:
-    assert chosen(night, snapshots("2026-11-23"), snapshots("2026-11-23")) == ([], [])
-    assert "its newest snapshot is of 2026-11-22" in chosen(night, snapshots("2026-11-22"), [])[1][0]
+def test_the_wanted_date_is_the_deadlines_own(settings: Settings, history: History) -> None:
+    until = datetime(2026, 11, 25, 6).astimezone()
+    assert make_night(settings, history, until).wanted_date() == date(2026, 11, 25)
+    night = make_night(settings, history)
+    assert night.wanted_date() == night.today()
+
+
+@pytest.mark.parametrize(
+    ("clock", "now", "then"),
+    [
+        ("06:00", "2026-11-24 03:10", "2026-11-24 06:00"),
+        ("06:00", "2026-11-23 22:00", "2026-11-24 06:00"),
+        ("06:00", "2026-11-24 07:30", "2026-11-24 06:00"),
+        ("00:30", "2026-11-23 23:50", "2026-11-24 00:30"),
+    ],
+)
+def test_a_deadline_is_the_next_of_that_time_unless_just_past(clock: str, now: str, then: str) -> None:
+    moment = datetime.fromisoformat(now).astimezone()
+    assert deadline(clock, moment) == datetime.fromisoformat(then).astimezone()

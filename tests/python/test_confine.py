@@ -2,11 +2,14 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from kaizen_backups.confine import confined
+from kaizen_backups.confine import confined, dying_with_us
 from kaizen_backups.run import Result, run
 
 
@@ -65,3 +68,23 @@ def test_without_a_store_there_are_no_capabilities(cage: Path) -> None:
 
 def test_the_environment_is_empty(cage: Path) -> None:
     assert set(inside(cage, "env").out.split()) <= {"PATH=/usr/bin", "PWD=/", "SHLVL=0", "_=/usr/bin/env"}
+
+
+def test_what_dies_with_us_writes_in_its_place_alone_and_does_not_outlive_us(tmp_path: Path) -> None:
+    script = f"touch {tmp_path}/here; touch {tmp_path.parent}/elsewhere; echo $$ >{tmp_path}/pid; exec sleep 1000"
+    command = dying_with_us(["sh", "-c", script], writable=tmp_path)
+    starter = "import subprocess, sys; subprocess.run(sys.argv[1:])"
+    parent = subprocess.Popen([sys.executable, "-c", starter, *command], stderr=subprocess.DEVNULL)
+    pid = tmp_path / "pid"
+    while not pid.exists() or not pid.read_text():
+        assert parent.poll() is None
+        time.sleep(0.01)
+    assert (tmp_path / "here").exists()
+    assert not (tmp_path.parent / "elsewhere").exists()
+    parent.kill()
+    parent.wait()
+    for _ in range(1000):
+        if not Path("/proc", pid.read_text().strip()).exists():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it is still there")

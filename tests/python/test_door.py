@@ -24,7 +24,7 @@ def test_the_host_key_is_checked_against_the_node_lists_alone(settings: Settings
 
 def test_addresses_and_names_stand_after_a_double_dash(settings: Settings) -> None:
     assert master_command(NODE, settings, Path("/run/m"))[-6:] == ["-l", "saver", "-p", "2222", "--", "10.0.0.1"]
-    command = rsync_command(NODE, ["-a"], "2026-11-24/", "/store/x/")
+    command = rsync_command(NODE, ["-a"], "2026-11-24/", "/store/x/", silence=120)
     assert command[-3:] == ["--", "saver@node1.kaizen.example::backups/2026-11-24/", "/store/x/"]
 
 

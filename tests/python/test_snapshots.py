@@ -1,5 +1,6 @@
 """Names and retention."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from kaizen_backups.snapshots import Snapshot, kept
 TODAY = date(2026, 11, 24)
 
 
-def names(snapshots: set[Snapshot]) -> list[str]:
+def names(snapshots: Iterable[Snapshot]) -> list[str]:
     return [str(s) for s in sorted(snapshots)]
 
 
@@ -68,7 +69,32 @@ def test_weeks_and_months_keep_the_newest_of_each() -> None:
 def test_a_future_date_pushes_nothing_out() -> None:
     usual = nights(TODAY - timedelta(days=7), TODAY)
     stay = kept([*usual, Snapshot(date(2099, 1, 1))], TODAY, Keep(days=8))
-    assert set(usual) <= stay
+    assert set(usual) <= stay.keys()
+
+
+def test_each_that_stays_has_its_reason() -> None:
+    stay = kept(nights(date(2026, 9, 1), TODAY), TODAY, Keep(days=2, weeks=2, months=2))
+    assert {str(snapshot): reason for snapshot, reason in stay.items()} == {
+        "2026-11-24": "the newest",
+        "2026-11-23": "of the last 2 days",
+        "2026-11-22": "the newest of week 2026-W47",
+        "2026-10-31": "the newest of month 2026-10",
+    }
+
+
+def test_the_newest_that_is_whole_stays_beside_a_rotten_one() -> None:
+    old = nights(date(2020, 1, 1), date(2020, 1, 5))
+    stay = kept(old, TODAY, Keep(days=8), rotten=old[-2:])
+    assert {str(s): reason for s, reason in stay.items()} == {
+        "2020-01-05": "the newest",
+        "2020-01-03": "the newest that is whole",
+    }
+
+
+def test_a_rotten_one_stands_for_its_week_only_where_there_is_no_other() -> None:
+    week = nights(date(2026, 11, 16), date(2026, 11, 22))
+    assert week[-2] in kept([*week, Snapshot(TODAY)], TODAY, Keep(days=1, weeks=2), rotten=week[-1:])
+    assert week[-1] in kept([week[-1], Snapshot(TODAY)], TODAY, Keep(days=1, weeks=2), rotten=week[-1:])
 
 
 days = st.dates(date(2020, 1, 1), date(2030, 1, 1))
@@ -79,9 +105,9 @@ def test_retention_never_removes_the_newest_nor_anything_in_its_days(
     snapshots: set[Snapshot], today: date, keep_days: int
 ) -> None:
     stay = kept(snapshots, today, Keep(days=keep_days))
-    assert stay <= snapshots
+    assert stay.keys() <= snapshots
     assert not snapshots or max(snapshots) in stay
-    assert {s for s in snapshots if 0 <= (today - s.date).days < keep_days} <= stay
+    assert {s for s in snapshots if 0 <= (today - s.date).days < keep_days} <= stay.keys()
 
 
 @given(st.sets(st.builds(Snapshot, days)), days)

@@ -52,6 +52,15 @@ def test_every_node_has_its_state_and_the_worst_come_first(settings: Settings, h
     assert (fresh.snapshot, fresh.files, fresh.bytes, fresh.kept) == ("2026-11-24", 3, 2048, 2)
 
 
+def test_a_rotten_newest_snapshot_is_not_safe_until_a_whole_one_comes(settings: Settings, history: History) -> None:
+    store(settings, history, "n", "2026-11-23", "2026-11-24")
+    history.set_verdict("n", ["2026-11-23"], rotten=True)
+    assert fleet_status([make_node("n")], settings, history, TODAY)[0].state == State.FRESH
+    history.set_verdict("n", ["2026-11-24"], rotten=True)
+    (status,) = fleet_status([make_node("n")], settings, history, TODAY)
+    assert (status.state, status.problem) == (State.FAILING, "2026-11-24 has a rotten file; 'kaizen verify' names it")
+
+
 def test_a_failure_is_forgotten_when_the_next_attempt_goes_well(settings: Settings, history: History) -> None:
     store(settings, history, "n", "2026-11-24", problem="cannot be reached")
     history.add_attempt("n", 1.0, 0, None)

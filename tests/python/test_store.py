@@ -8,7 +8,7 @@ import pytest
 
 from kaizen_backups.errors import KaizenError
 from kaizen_backups.snapshots import Snapshot
-from kaizen_backups.store import NodeStore
+from kaizen_backups.store import NodeStore, existing
 
 DAY = Snapshot(date(2026, 11, 24))
 
@@ -40,6 +40,34 @@ def test_a_stored_snapshot_is_never_replaced(store: NodeStore) -> None:
         store.publish(store.new_partial(DAY), DAY)
 
 
+def test_a_rotten_snapshot_is_replaced_and_never_missing(store: NodeStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    for content in ("rotten", "whole"):
+        partial = store.new_partial(DAY)
+        (partial / "file").write_text(content)
+        if content == "rotten":
+            store.publish(partial, DAY)
+
+    def killed(*_: object) -> None:
+        assert (store.path(DAY) / "file").read_text() == "whole"
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "discard", killed)
+        with pytest.raises(KeyboardInterrupt):
+            store.replace(partial, DAY)
+    assert (store.path(DAY) / "file").read_text() == "whole"
+    assert store.snapshots() == [DAY]
+
+
+def test_names_that_are_not_stored_are_told(store: NodeStore, tmp_path: Path) -> None:
+    (tmp_path / "store" / ".hidden").mkdir()
+    (tmp_path / "store" / "file").touch()
+    assert existing(tmp_path / "store", []) == ["n1.example"]
+    assert existing(tmp_path / "nowhere", []) == []
+    with pytest.raises(KaizenError, match="n2: nothing of it is stored"):
+        existing(tmp_path / "store", ["n2"])
+
+
 def test_partials_files_and_symlinks_are_no_snapshots(store: NodeStore) -> None:
     store.new_partial(DAY)
     (store.directory / "2026-11-01").write_text("")
@@ -64,7 +92,7 @@ def test_removing_follows_no_symlink(store: NodeStore, tmp_path: Path) -> None:
     partial = store.new_partial(DAY)
     (partial / "link").symlink_to(tmp_path / "outside")
     store.publish(partial, DAY)
-    store.discard(store.path(DAY))
+    store.discard([store.path(DAY)])
     assert (tmp_path / "outside" / "file").read_text() == "x"
     assert list(store.directory.iterdir()) == []
 
@@ -78,5 +106,5 @@ def test_a_tree_of_any_depth_is_removed(store: NodeStore) -> None:
         os.close(here)
         here = inner
     os.close(here)
-    store.discard(partial)
+    store.discard([partial])
     assert list(store.directory.iterdir()) == []

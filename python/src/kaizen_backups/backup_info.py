@@ -1,31 +1,22 @@
 """backup.info: what a snapshot says of itself, as `key = value` lines."""
 
-import os
 import re
-import stat
 from pathlib import Path
 
 from kaizen_backups.errors import DataError
 from kaizen_backups.snapshots import INFO
+from kaizen_backups.tree import read_file
 
-_LIMIT = 1 << 18
+INFO_LIMIT = 1 << 18
+"""Bytes that a backup.info may have."""
+
 _LINE = re.compile(r"([a-z_]+) = (.*)")
 
 
 def read_info(snapshot: Path) -> dict[str, list[str]]:
     """Return every key's values, in order. Raises DataError for a file that no agent wrote."""
-    try:
-        descriptor = os.open(snapshot / INFO, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise DataError(f"{INFO} is not a regular file")
-            data = file.read(_LIMIT + 1)
-    except OSError as error:
-        raise DataError(f"{INFO}: {error.strerror}") from error
-    if len(data) > _LIMIT:
-        raise DataError(f"{INFO} is larger than {_LIMIT} bytes")
     info: dict[str, list[str]] = {}
-    for line in data.decode("utf-8", "backslashreplace").splitlines():
+    for line in read_file(snapshot, INFO, INFO_LIMIT).decode("utf-8", "backslashreplace").splitlines():
         match = _LINE.fullmatch(line)
         if match:
             info.setdefault(match[1], []).append(match[2])

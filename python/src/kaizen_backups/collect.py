@@ -1,166 +1,169 @@
-"""The collector's night: ask every node for its snapshots, receive the new ones, check, publish, keep."""
+"""The collector's night: every node is asked, `jobs` at a time, the slowest first, until all is in or time is up."""
 
 import asyncio
-import tempfile
+import hashlib
+import shutil
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from kaizen_backups.backup_info import read_info
-from kaizen_backups.door import Door, open_door
-from kaizen_backups.errors import DataError, KaizenError
-from kaizen_backups.history import History
+from kaizen_backups.door import open_door
+from kaizen_backups.errors import DataError, KaizenError, NoRoomError, RefusedError, UnavailableError
+from kaizen_backups.night import Event, Night, Outcome
 from kaizen_backups.node import Node
-from kaizen_backups.settings import Settings
-from kaizen_backups.snapshots import Snapshot, kept
+from kaizen_backups.receive import Receiver
+from kaizen_backups.snapshots import Snapshot
 from kaizen_backups.store import NodeStore
-from kaizen_backups.sums import Checked, check_tree
 
-_PARTIAL_BASES = 3
-
-
-@dataclass
-class Outcome:
-    """How the collection of one node went; `problems` is empty when all is well."""
-
-    node: str
-    received: list[str] = field(default_factory=list)
-    expired: list[str] = field(default_factory=list)
-    wanted: list[str] = field(default_factory=list)
-    new_bytes: int = 0
-    seconds: float = 0.0
-    problems: list[str] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the outcome as `kaizen collect --json` prints it."""
-        return asdict(self)
+_MOST_SECONDS = 900
 
 
 @dataclass(frozen=True)
-class Night:
-    """What one run works with; `today` is the collector's own date."""
+class _Answer:
+    """How one attempt went, and whether the trouble may pass: within seconds, before the deadline, or not at all."""
 
-    settings: Settings
-    history: History
-    today: date
-    dry_run: bool = False
+    problems: list[str]
+    soon: bool = False
+    later: bool = False
+    final: bool = False
 
 
-async def collect(nodes: Iterable[Node], night: Night, done: Callable[[Outcome], None]) -> list[Outcome]:
-    """Collect nodes, `jobs` at a time; `done` hears of each as it ends. One node's trouble is its own."""
+async def collect(nodes: Iterable[Node], night: Night) -> list[Outcome]:
+    """Collect nodes; one node's trouble is its own. `night.tell` hears of everything as it happens."""
     slots = asyncio.Semaphore(night.settings.jobs)
-
-    async def one(number: int, node: Node, sockets: Path) -> Outcome:
-        async with slots:
-            outcome = await _collect_node(node, night, sockets / str(number))
-        done(outcome)
-        return outcome
-
-    # Short, since a socket's path may have 107 bytes; private, since whoever opens a socket is logged in.
-    with tempfile.TemporaryDirectory(prefix="kaizen-", dir="/run") as sockets:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(i, node, Path(sockets))) for i, node in enumerate(nodes)]
+    ordered = slowest_first(nodes, night.history.usual_seconds())
+    with _sockets(night.settings.state) as sockets:
+        work = (_collect_node(n, night, slots, sockets / str(i)) for i, n in enumerate(ordered))
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one) for one in work]
+        except ExceptionGroup as error:  # whoever was told of it, stdout gone, say: that ends the run
+            raise error.exceptions[0] from None
     return [task.result() for task in tasks]
 
 
-async def _collect_node(node: Node, night: Night, socket: Path) -> Outcome:
+def slowest_first(nodes: Iterable[Node], seconds: dict[str, float]) -> list[Node]:
+    """Return the nodes, those first that took longest last time; before them those of which that is not known."""
+    return sorted(nodes, key=lambda node: -seconds.get(node.name, float("inf")))
+
+
+async def _collect_node(node: Node, night: Night, slots: asyncio.Semaphore, socket: Path) -> Outcome:
     outcome = Outcome(node.name)
-    began = time.monotonic()
-    try:
-        async with asyncio.timeout(night.settings.timeout), open_door(node, night.settings, socket) as door:
-            await _receive_new(door, NodeStore(night.settings.store, node.name), night, outcome)
-    except TimeoutError:
-        outcome.problems.append(f"it was not done within {night.settings.timeout} s")
-    except (KaizenError, OSError) as error:
-        outcome.problems.append(str(error))
-    except Exception as error:  # a defect of ours, or of the node's making: it must not end the others' night
-        outcome.problems.append(f"unexpected {type(error).__name__}: {error}")
-    outcome.seconds = round(time.monotonic() - began, 3)
-    if not night.dry_run:
-        problem = "; ".join(outcome.problems) or None
-        night.history.add_attempt(node.name, outcome.seconds, len(outcome.received), problem)
+    waits = Waits(night)
+    while True:
+        # What a node waits for, it waits for without a slot: the others go on.
+        async with slots:
+            answer = await _attempt(node, night, socket, outcome)
+        outcome.problems = answer.problems
+        missing = night.until is not None and _is_missing(node, night)
+        wait = waits.next(soon=answer.soon, later=answer.later or (missing and not answer.final))
+        if wait is None:
+            break
+        night.tell(Event("waiting", node.name, {"seconds": round(wait, 1), "problems": answer.problems}))
+        await asyncio.sleep(wait)
+    # That it is late is seen from its dates; it is no failure, which would keep its old snapshots from expiring.
+    _note(outcome, night)
+    if missing and not night.dry_run:
+        outcome.late = True
+        outcome.problems = [_lateness(node, night), *outcome.problems]
+    night.tell(Event("done", node.name, outcome.as_json()))
     return outcome
 
 
-async def _receive_new(door: Door, store: NodeStore, night: Night, outcome: Outcome) -> None:
-    """Receive what the node has and the store lacks, oldest first; then let go of what is out of date."""
-    offered = await door.listing()
-    stored = store.snapshots()
-    new, problems = choose(offered, stored, night)
-    outcome.problems += problems
-    outcome.wanted = [str(snapshot) for snapshot in new]
+class Waits:
+    """How long one node is waited for before it is asked again."""
+
+    def __init__(self, night: Night) -> None:
+        self._night = night
+        self._soon = 1.0
+        self._later = float(night.settings.ask_again)
+        self._soon_until: float | None = None
+
+    def next(self, *, soon: bool, later: bool) -> float | None:
+        """Return the seconds to wait; None when it is not asked again.
+
+        What may pass `soon` is tried for a few seconds, at growing intervals; after that, and for what may pass
+        `later`, at intervals that double, until the deadline.
+        """
+        now = time.monotonic()
+        if soon and self._soon_until is None:
+            self._soon_until = now + self._night.settings.retry_seconds
+        if soon and self._soon_until and now + self._soon < self._soon_until:
+            wait, self._soon = self._soon, self._soon * 2
+            return wait
+        left = self._night.seconds_left()
+        if not (soon or later) or left <= 0 or self._night.dry_run:
+            return None
+        wait, self._later = min(self._later, left), min(self._later * 2, _MOST_SECONDS)
+        self._soon, self._soon_until = 1.0, None
+        return wait
+
+
+async def _attempt(node: Node, night: Night, socket: Path, outcome: Outcome) -> _Answer:
+    """Ask a node once. Whatever goes wrong, a defect of ours included, must not end the others' night."""
+    night.tell(Event("asking", node.name))
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(night.settings.timeout), open_door(node, night.settings, socket) as door:
+            return _Answer(await Receiver(door, night, outcome).work())
+    except Exception as error:
+        return _trouble(error, night)
+    finally:
+        outcome.seconds = round(outcome.seconds + time.monotonic() - began, 3)
+
+
+def _trouble(error: Exception, night: Night) -> _Answer:
+    """Say what ended an attempt, and whether it may pass."""
+    match error:
+        case TimeoutError():
+            return _Answer([f"it was not done within {night.settings.timeout} s"], later=True)
+        case RefusedError() | DataError():
+            return _Answer([str(error)], final=True)
+        case UnavailableError():
+            return _Answer([str(error)], soon=True)
+        case KaizenError() | OSError():
+            return _Answer([str(error)], later=isinstance(error, NoRoomError))
+    return _Answer([f"unexpected {type(error).__name__}: {error}"])
+
+
+def _note(outcome: Outcome, night: Night) -> None:
+    """Put the outcome into the history, and let go of what expired there too."""
     if night.dry_run:
         return
-    store.prepare()
-    for snapshot in new:
-        try:
-            checked = await _receive(door, store, snapshot)
-        except DataError as error:  # a later one may be good
-            outcome.problems.append(str(error))
-            continue
-        night.history.add_snapshot(outcome.node, snapshot, checked)
-        outcome.received.append(str(snapshot))
-        outcome.new_bytes += checked.new_bytes
-    if not outcome.problems:
-        await asyncio.to_thread(_expire, store, night, outcome)
-
-
-def choose(offered: Iterable[Snapshot], stored: Iterable[Snapshot], night: Night) -> tuple[list[Snapshot], list[str]]:
-    """Return the offered snapshots to receive, oldest first, and what is wrong with the offer.
-
-    A date is the node's own and may be one day ahead of ours, as time zones go; later ones are refused. One that
-    retention would remove at once is not fetched.
-    """
-    latest = night.today + timedelta(days=1)
-    offer = {snapshot for snapshot in offered if snapshot.date <= latest}
-    problems = [f"refused {s}: it is dated in the future" for s in sorted(set(offered) - offer)]
-    newest = max(offer, default=None)
-    if newest is None:
-        problems.append("it has no snapshot; has kaizen-backup run there, and what does its log say?")
-    elif newest.date < night.today - timedelta(days=1):
-        problems.append(f"its newest snapshot is of {newest.date}; what does kaizen-backup's log there say?")
-    stay = kept(offer | set(stored), night.today, night.settings.keep)
-    return sorted((offer & stay) - set(stored)), problems
-
-
-async def _receive(door: Door, store: NodeStore, snapshot: Snapshot) -> Checked:
-    """Receive one snapshot into a fresh directory, check it, publish it."""
-    stored = store.snapshots()
-    last = store.path(stored[-1]) if stored else None
-    bases = ([last] if last else []) + store.partials()[:_PARTIAL_BASES]
-    for left in store.partials()[_PARTIAL_BASES:]:
-        await asyncio.to_thread(store.discard, left)
+    problem = "; ".join(outcome.problems) or None
     try:
-        partial, checked = await _pull_and_check(door, store, snapshot, last, bases, checksum=False)
-    except DataError:
-        if not bases:
-            raise
-        # A file may have new content under its old size and time: compare contents this once.
-        partial, checked = await _pull_and_check(door, store, snapshot, last, bases, checksum=True)
-    await asyncio.to_thread(store.publish, partial, snapshot)
-    for left in store.partials():
-        await asyncio.to_thread(store.discard, left)
-    return checked
+        night.history.forget((outcome.node, snapshot) for snapshot in outcome.expired)
+        night.history.add_attempt(outcome.node, outcome.seconds, len(outcome.received), problem, outcome.new_bytes)
+    except KaizenError as error:
+        outcome.problems.append(str(error))
 
 
-async def _pull_and_check(
-    door: Door, store: NodeStore, snapshot: Snapshot, last: Path | None, bases: list[Path], *, checksum: bool
-) -> tuple[Path, Checked]:
-    partial = store.new_partial(snapshot)
-    await door.pull(snapshot, store.directory, partial, bases, checksum=checksum)
+def _newest(node: Node, night: Night) -> Snapshot | None:
+    return max(NodeStore(night.settings.store, node.name).snapshots(), default=None)
+
+
+def _is_missing(node: Node, night: Night) -> bool:
+    newest = _newest(node, night)
+    return newest is None or newest.date < night.wanted_date()
+
+
+def _lateness(node: Node, night: Night) -> str:
+    assert night.until
+    newest = _newest(node, night)
+    has = f"its newest is {newest}" if newest else "nothing of it is stored"
+    return f"late: no snapshot of {night.wanted_date()} by {night.until:%H:%M}; {has}"
+
+
+@contextmanager
+def _sockets(state: Path) -> Iterator[Path]:
+    """Make a place for control sockets: short, since a socket's path may have 107 bytes; private, since whoever opens
+    one is logged in. The run holds the lock, so what is there was left by one that was killed."""
+    place = Path("/run") / f"kaizen-{hashlib.sha256(str(state).encode()).hexdigest()[:8]}"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(mode=0o700)
     try:
-        read_info(partial)
-        return partial, await asyncio.to_thread(check_tree, partial, last)
-    except DataError as error:
-        raise DataError(f"{snapshot}: {error}") from error
-
-
-def _expire(store: NodeStore, night: Night, outcome: Outcome) -> None:
-    store.finish_removals()
-    stored = store.snapshots()
-    for snapshot in sorted(set(stored) - kept(stored, night.today, night.settings.keep)):
-        store.discard(store.path(snapshot))
-        outcome.expired.append(str(snapshot))
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)

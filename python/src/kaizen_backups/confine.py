@@ -29,3 +29,9 @@ def confined(command: Sequence[str], *, socket: Path, store: Path | None) -> lis
     for capability in _CAPABILITIES if store else ():
         cage += ["--cap-add", capability]
     return [*cage, "--", *command]
+
+
+def dying_with_us(command: Sequence[str], *, writable: Path) -> list[str]:
+    """Return the argument list that runs `command` until it ends or we do; it can write below `writable` alone."""
+    view = ["--ro-bind", "/", "/", "--dev", "/dev", "--bind", str(writable), str(writable)]
+    return ["bwrap", *view, "--die-with-parent", "--new-session", "--", *command]

@@ -2,18 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from kaizen_backups.confine import SOCKET, STORE, confined
-from kaizen_backups.errors import DataError, UnavailableError, printable
+from kaizen_backups.confine import SOCKET, STORE, confined, dying_with_us
+from kaizen_backups.errors import DataError, KaizenError, NoRoomError, RefusedError, UnavailableError, printable
 from kaizen_backups.node import Node
+from kaizen_backups.offer import LISTING_ARGUMENTS, Offered, parse_listing
+from kaizen_backups.reception import OUT_FORMAT, Reception, guarded
 from kaizen_backups.run import Result, TooMuchOutputError, run
-from kaizen_backups.settings import Settings
+from kaizen_backups.settings import Limits, Settings
 from kaizen_backups.snapshots import Snapshot
 
+_LOGIN_SECONDS = 30
 _LISTING_LIMIT = 1 << 20  # bytes
 _LISTING_SECONDS = 120
+_LISTING_LIMITS = Limits(files=100_000, bytes=1 << 20)
+# rsync's exit codes for what may pass: a door that is busy, a link that broke, silence. See rsync(1).
+_PASSING = frozenset({5, 10, 12, 24, 30, 35, 255})
 _HINTS = {
     "Host key verification failed": "its host key is not the one that the node list has; see 'kaizen nodes show'",
     "Permission denied": "it does not accept the collector's key",
@@ -21,10 +27,10 @@ _HINTS = {
 
 
 def master_command(node: Node, settings: Settings, socket: Path) -> list[str]:
-    """Return the ssh that logs in, leaves a master behind at `socket`, and ends.
+    """Return the ssh that logs in, opens a control socket at `socket`, says "up", and stays until it is ended.
 
-    Nothing is trusted on first use, nothing is forwarded, and a link that is cut ends the master, and with it
-    whatever goes over it, after 15 to 20 s. Should we be killed, it ends itself when a node's time is over.
+    Nothing is trusted on first use, nothing is forwarded, and a link that is cut ends it, and with it whatever goes
+    over it, after 15 to 20 s. Should we be killed, it ends too.
     """
     options = {
         "BatchMode": "yes",
@@ -32,54 +38,69 @@ def master_command(node: Node, settings: Settings, socket: Path) -> list[str]:
         "ConnectTimeout": "15",
         "ControlMaster": "yes",
         "ControlPath": str(socket),
-        "ControlPersist": str(settings.timeout),
+        "ControlPersist": "no",
         "GlobalKnownHostsFile": "/dev/null",
         "HostKeyAlias": node.name,
         "IdentitiesOnly": "yes",
         "IdentityFile": str(settings.key),
+        "LocalCommand": "echo up",
         "LogLevel": "ERROR",
+        "PermitLocalCommand": "yes",
         "ServerAliveCountMax": "3",
         "ServerAliveInterval": "5",
         "StrictHostKeyChecking": "yes",
         "UpdateHostKeys": "no",
         "UserKnownHostsFile": str(settings.known_hosts_file),
     }
-    command = ["ssh", "-F", "/dev/null", "-f", "-N", "-T", "-a", "-x"]
+    command = ["ssh", "-F", "/dev/null", "-N", "-T", "-a", "-x"]
     for name, value in options.items():
         command += ["-o", f"{name}={value}"]
     return [*command, "-l", node.user, "-p", str(node.port), "--", node.address]
 
 
-def rsync_command(node: Node, arguments: Sequence[str], source: str, target: str | None = None) -> list[str]:
-    """Return the rsync, for inside the cage, that reads `source` of the node's module [backups]."""
+def rsync_command(node: Node, arguments: Sequence[str], source: str, target: str, *, silence: int) -> list[str]:
+    """Return the rsync, for inside the cage, that reads `source` of the node's module [backups] into `target`.
+
+    It ends when nothing was heard of the node for `silence` seconds.
+    """
     shell = f"ssh -F /dev/null -o ControlPath={SOCKET} -o ControlMaster=no -o BatchMode=yes -p {node.port}"
     where = f"{node.user}@{node.name}::backups/{source}"
-    return ["rsync", *arguments, "--timeout=120", "-e", shell, "--", where, *([target] if target else [])]
+    return ["rsync", *arguments, f"--timeout={silence}", "-e", shell, "--", where, target]
 
 
 def pull_arguments(bases: Sequence[str], *, checksum: bool) -> list[str]:
     """Return rsync's arguments for a whole snapshot: `bases` are directories in the cage, the best first.
 
-    With `checksum` a file is linked to a base's only when its content is the same, whatever its time says. Of the
-    extended attributes those come that may be given without being all-powerful; labels of SELinux and the like stay.
+    With `checksum` a file is linked to a base's only when its content is the same, whatever its time says, and
+    nothing else of a base's content is used. Of the extended attributes those come that may be given without being
+    all-powerful; labels of SELinux and the like stay.
     """
-    arguments = ["-aHAX", "--no-D", "--numeric-ids", "--sparse", "--modify-window=-1"]
+    arguments = [
+        "-aHAX",
+        "--no-D",
+        "--numeric-ids",
+        "--sparse",
+        "--modify-window=-1",
+        "-ii",
+        f"--out-format={OUT_FORMAT}",
+    ]
     arguments += [f"--filter={rule}" for rule in ("+x user.*", "+x security.capability", "-x *")]
     if checksum:
-        arguments.append("--checksum")
+        arguments += ["--checksum", "--whole-file"]
     return arguments + [f"--link-dest={STORE}/{base}" for base in bases]
 
 
 class Door:
     """An open door. Everything that comes through it is received in the cage."""
 
-    def __init__(self, node: Node, socket: Path) -> None:
+    def __init__(self, node: Node, settings: Settings, socket: Path) -> None:
         self._node = node
+        self._settings = settings
         self._socket = socket
 
-    async def listing(self) -> list[Snapshot]:
-        """Return the snapshots that the node has, oldest first. Raises UnavailableError, DataError."""
-        command = rsync_command(self._node, ["--list-only", "--no-motd"], "")
+    async def listing(self) -> dict[Snapshot, Offered]:
+        """Return the snapshots that the node has. Raises UnavailableError, DataError."""
+        command = guarded(self._rsync(LISTING_ARGUMENTS, "", "/nowhere/"), _LISTING_LIMITS)
         try:
             async with asyncio.timeout(_LISTING_SECONDS):
                 result = await run(confined(command, socket=self._socket, store=None), limit=_LISTING_LIMIT)
@@ -89,42 +110,72 @@ class Door:
             raise UnavailableError(f"its list of snapshots did not end within {_LISTING_SECONDS} s") from None
         if result.code != 0:
             raise UnavailableError(f"cannot list its snapshots: {_complaint(result)}")
-        # drwx------          4,096 2026/11/24 01:00:02 2026-11-24
-        names = (line.split(maxsplit=4)[-1] for line in result.out.splitlines() if line.startswith("d"))
-        return sorted(snapshot for snapshot in map(Snapshot.parse, names) if snapshot)
+        return parse_listing(result.out.splitlines())
 
     async def pull(
-        self, snapshot: Snapshot, store: Path, target: Path, bases: Sequence[Path], *, checksum: bool
+        self, snapshot: Snapshot, target: Path, bases: Sequence[Path], reception: Reception, *, checksum: bool
     ) -> None:
-        """Receive a snapshot into `target`, fresh and below `store`, as are the `bases`. Raises UnavailableError."""
+        """Receive a snapshot into `target`, fresh, in the directory where the `bases` are as well.
+
+        Raises UnavailableError when it may go well another time, and DataError, NoRoomError, KaizenError.
+        """
         arguments = pull_arguments([base.name for base in bases], checksum=checksum)
-        command = rsync_command(self._node, arguments, f"{snapshot}/", f"{STORE}/{target.name}/")
+        command = guarded(self._rsync(arguments, f"{snapshot}/", f"{STORE}/{target.name}/"), self._settings.limits)
+        caged = confined(command, socket=self._socket, store=target.parent)
         try:
-            result = await run(confined(command, socket=self._socket, store=store))
+            result = await run(caged, reader=reception.read, watch=reception.watch)
+            reception.finish()
         except TooMuchOutputError:
             raise DataError(f"{snapshot}: rsync complained without end") from None
+        except DataError as error:
+            raise DataError(f"{snapshot}: {error}") from None
         if result.code != 0:
-            raise UnavailableError(f"{snapshot}: rsync ended with code {result.code}: {_complaint(result)}")
+            raise _failed_pull(snapshot, result)
+
+    def _rsync(self, arguments: Sequence[str], source: str, target: str) -> list[str]:
+        return rsync_command(self._node, arguments, source, target, silence=self._settings.silence)
 
 
 @asynccontextmanager
 async def open_door(node: Node, settings: Settings, socket: Path) -> AsyncIterator[Door]:
-    """Log in to a node. Raises UnavailableError, which says why it can't be."""
-    result = await run(master_command(node, settings, socket))
-    if result.code != 0:
-        raise UnavailableError(_why_closed(node, result))
+    """Log in to a node. Raises UnavailableError, which says why it can't be; RefusedError when that will not pass."""
+    socket.unlink(missing_ok=True)
+    up = asyncio.Event()
+    command = dying_with_us(master_command(node, settings, socket), writable=socket.parent)
+    master = asyncio.create_task(run(command, reader=lambda _: up.set()))
+    said = asyncio.create_task(up.wait())
     try:
-        yield Door(node, socket)
+        await asyncio.wait({master, said}, timeout=_LOGIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if master.done():
+            raise _why_closed(node, master.result())
+        if not up.is_set():
+            raise UnavailableError(f"{_where(node)}: it did not let us in within {_LOGIN_SECONDS} s")
+        yield Door(node, settings, socket)
     finally:
-        await run(["ssh", "-F", "/dev/null", "-O", "exit", "-o", f"ControlPath={socket}", "--", node.address])
+        said.cancel()
+        master.cancel()
+        with suppress(asyncio.CancelledError, TooMuchOutputError):
+            await master
 
 
-def _why_closed(node: Node, result: Result) -> str:
+def _where(node: Node) -> str:
+    return f"{node.address} port {node.port}"
+
+
+def _why_closed(node: Node, result: Result) -> UnavailableError:
     hint = next((hint for words, hint in _HINTS.items() if words in result.err), None)
-    where = f"{node.address} port {node.port}"
     if hint:
-        return f"{where}: {hint} (ssh: {printable(result.last_words)[:200]})"
-    return f"{where} cannot be reached: {printable(result.last_words)[:200]}"
+        return RefusedError(f"{_where(node)}: {hint} (ssh: {printable(result.last_words)[:200]})")
+    return UnavailableError(f"{_where(node)} cannot be reached: {printable(result.last_words)[:200]}")
+
+
+def _failed_pull(snapshot: Snapshot, result: Result) -> KaizenError:
+    complaint = f"{snapshot}: rsync ended with code {result.code}: {_complaint(result)}"
+    if "No space left on device" in result.err:
+        return NoRoomError(complaint)
+    if result.code in _PASSING or result.code < 0:
+        return UnavailableError(complaint)
+    return DataError(complaint)
 
 
 def _complaint(result: Result) -> str:

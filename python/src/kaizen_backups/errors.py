@@ -29,6 +29,14 @@ class UnavailableError(KaizenError):
     exit_code = ExitCode.UNAVAILABLE
 
 
+class RefusedError(UnavailableError):
+    """A host refuses us, or is not the one we know: asking again changes nothing."""
+
+
+class NoRoomError(KaizenError):
+    """The store has not the room that is needed."""
+
+
 class LockedError(KaizenError):
     """Another run is at work."""
 

@@ -1,38 +1,24 @@
-"""The history of collections: which snapshot came when, and how each attempt at a node ended (SQLite)."""
+"""The history of collections (SQLite): runs, how each attempt at a node ended, which snapshots came."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kaizen_backups.errors import KaizenError
+from kaizen_backups.history_schema import migrate
 from kaizen_backups.snapshots import Snapshot
 from kaizen_backups.sums import Checked
 
-_SCHEMA = """
-CREATE TABLE snapshots (
-    node TEXT NOT NULL, snapshot TEXT NOT NULL,
-    received TEXT NOT NULL,                 -- by the collector's clock, UTC
-    files INTEGER NOT NULL, bytes INTEGER NOT NULL,
-    new_files INTEGER NOT NULL, new_bytes INTEGER NOT NULL,
-    sums_sha256 TEXT NOT NULL,
-    PRIMARY KEY (node, snapshot)
-) STRICT;
-CREATE TABLE attempts (                     -- one row each time a node was asked
-    node TEXT NOT NULL, at TEXT NOT NULL, seconds REAL NOT NULL,
-    received INTEGER NOT NULL,              -- snapshots
-    problem TEXT                            -- NULL when all went well
-) STRICT;
-CREATE INDEX attempts_by_node ON attempts (node, at);
-"""
-_VERSION = 1
+_ATTEMPTS_DAYS = 400
+_NEEDS = 3  # a node's room is measured by its largest of so many receptions
 
 
 @dataclass(frozen=True)
 class Record:
-    """A snapshot as it was received; times in UTC, sizes in bytes."""
+    """A snapshot as it was received; times in UTC, sizes in bytes. `verified` is when all of it was last read."""
 
     received: str
     files: int
@@ -40,6 +26,8 @@ class Record:
     new_files: int
     new_bytes: int
     sums_sha256: str
+    verified: str | None
+    rotten: bool
 
 
 @dataclass(frozen=True)
@@ -56,33 +44,134 @@ class History:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
-    def add_snapshot(self, node: str, snapshot: Snapshot, checked: Checked) -> None:
-        """Note a snapshot that was checked and published now."""
-        values = (checked.files, checked.bytes, checked.new_files, checked.new_bytes, checked.sums_sha256)
-        with self._db:
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        """Commit what is done within, or take it back. Raises KaizenError: a full disk is one node's trouble."""
+        try:
+            with self._db:
+                yield
+        except sqlite3.Error as error:
+            raise KaizenError(f"the history cannot be written: {error}") from error
+
+    def check(self) -> None:
+        """Read all of the database. Raises sqlite3.DatabaseError when it is damaged."""
+        (answer,) = self._db.execute("PRAGMA integrity_check(1)").fetchone()
+        if answer != "ok":
+            raise sqlite3.DatabaseError(answer)
+
+    # -- runs and attempts
+
+    def begin_run(self, nodes: int) -> int:
+        """Note that a collection of so many nodes begins now; return the run's number."""
+        with self._change():
+            old = stamp(datetime.now(UTC) - timedelta(days=_ATTEMPTS_DAYS))
+            self._db.execute("DELETE FROM attempts WHERE at < ?", (old,))
+            self._db.execute("DELETE FROM runs WHERE began < ?", (old,))
+            done = self._db.execute("INSERT INTO runs (began, nodes) VALUES (?, ?)", (stamp(), nodes))
+        return int(done.lastrowid or 0)
+
+    def end_run(self, run: int, failed: int, received: int, new_bytes: int) -> None:
+        """Note how a run ended now: nodes that failed, snapshots and bytes that came."""
+        with self._change():
             self._db.execute(
-                "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (node, str(snapshot), _now(), *values),
+                "UPDATE runs SET ended = ?, failed = ?, received = ?, new_bytes = ? WHERE run = ?",
+                (stamp(), failed, received, new_bytes, run),
             )
 
-    def add_attempt(self, node: str, seconds: float, received: int, problem: str | None) -> None:
-        """Note how an attempt at a node ended now."""
-        with self._db:
-            self._db.execute("INSERT INTO attempts VALUES (?, ?, ?, ?, ?)", (node, _now(), seconds, received, problem))
-
-    def snapshot(self, node: str, snapshot: Snapshot) -> Record | None:
-        """Return what is known of a snapshot; None when it did not come by a collection that this history saw."""
-        row = self._db.execute(
-            "SELECT received, files, bytes, new_files, new_bytes, sums_sha256 FROM snapshots"
-            " WHERE node = ? AND snapshot = ?",
-            (node, str(snapshot)),
-        ).fetchone()
-        return Record(*row) if row else None
+    def add_attempt(self, node: str, seconds: float, received: int, problem: str | None, new_bytes: int = 0) -> None:
+        """Note how an attempt at a node ended now: how many snapshots came, and how many bytes that were new."""
+        with self._change():
+            self._db.execute(
+                "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)",
+                (node, stamp(), seconds, received, problem, new_bytes),
+            )
 
     def last_attempts(self) -> dict[str, Attempt]:
         """Return each node's last attempt."""
         rows = self._db.execute("SELECT node, at, problem, max(rowid) FROM attempts GROUP BY node")
         return {node: Attempt(at, problem) for node, at, problem, _ in rows}
+
+    def usual_seconds(self) -> dict[str, float]:
+        """Return how long each node took when something was last received of it."""
+        rows = self._db.execute("SELECT node, seconds, max(rowid) FROM attempts WHERE received > 0 GROUP BY node")
+        return {node: seconds for node, seconds, _ in rows}
+
+    def needs(self) -> dict[str, int]:
+        """Return, for each node, the bytes of its largest of the last few receptions, its very first left out."""
+        rows = self._db.execute(
+            "SELECT node, max(new_bytes) FROM (SELECT node, new_bytes,"
+            " row_number() OVER (PARTITION BY node ORDER BY rowid DESC) AS age,"
+            " row_number() OVER (PARTITION BY node ORDER BY rowid) AS place FROM attempts WHERE received > 0)"
+            " WHERE age <= ? AND place > 1 GROUP BY node",
+            (_NEEDS,),
+        )
+        return dict(rows.fetchall())
+
+    # -- snapshots
+
+    def add_snapshot(
+        self, node: str, snapshot: Snapshot, checked: Checked, received: str | None = None, *, verified: bool = True
+    ) -> None:
+        """Note a snapshot that was received (now, unless told) and, unless told, checked."""
+        received = received or stamp()
+        values = (checked.files, checked.bytes, checked.new_files, checked.new_bytes, checked.sums_sha256)
+        with self._change():
+            self._db.execute(
+                "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                (node, str(snapshot), received, *values, received if verified else None),
+            )
+
+    def snapshot(self, node: str, snapshot: Snapshot) -> Record | None:
+        """Return what is known of a snapshot; None when it did not come by a collection that this history saw."""
+        row = self._db.execute(
+            "SELECT received, files, bytes, new_files, new_bytes, sums_sha256, verified, rotten FROM snapshots"
+            " WHERE node = ? AND snapshot = ?",
+            (node, str(snapshot)),
+        ).fetchone()
+        return Record(*row) if row else None
+
+    def rotten(self, node: str) -> set[Snapshot]:
+        """Return the node's snapshots in which something rotten was found."""
+        rows = self._db.execute("SELECT snapshot FROM snapshots WHERE node = ? AND rotten", (node,))
+        return {snapshot for (name,) in rows if (snapshot := Snapshot.parse(name))}
+
+    def set_verdict(self, node: str, snapshots: Iterable[str], *, rotten: bool) -> None:
+        """Note that snapshots were read now, all of them, and whether something in them is rotten."""
+        rows = [(node, snapshot) for snapshot in snapshots]
+        with self._change():
+            # One that this history never saw gets a row: its verdict must not be lost.
+            self._db.executemany(
+                "INSERT OR IGNORE INTO snapshots (node, snapshot, received, files, bytes, new_files, new_bytes,"
+                " sums_sha256, rotten) VALUES (?, ?, '', 0, 0, 0, 0, '', 0)",
+                rows,
+            )
+            self._db.executemany(
+                "UPDATE snapshots SET verified = ?, rotten = ? WHERE node = ? AND snapshot = ?",
+                [(stamp(), int(rotten), *row) for row in rows],
+            )
+
+    def set_node_verified(self, node: str) -> None:
+        """Note that all that is stored of a node was read now."""
+        with self._change():
+            self._db.execute("INSERT OR REPLACE INTO nodes VALUES (?, ?)", (node, stamp()))
+
+    def nodes_verified(self) -> dict[str, str]:
+        """Return when all that is stored of a node was last read, for those of which it ever was."""
+        return dict(self._db.execute("SELECT node, verified FROM nodes").fetchall())
+
+    def count_snapshots(self) -> int:
+        """Return how many snapshots are on record."""
+        (count,) = self._db.execute("SELECT count(*) FROM snapshots").fetchone()
+        return int(count)
+
+    def known(self) -> set[tuple[str, str]]:
+        """Return node and name of every snapshot on record."""
+        return set(self._db.execute("SELECT node, snapshot FROM snapshots").fetchall())
+
+    def forget(self, gone: Iterable[tuple[str, str]]) -> None:
+        """Remove snapshots, by node and name, from the record."""
+        with self._change():
+            self._db.executemany("DELETE FROM snapshots WHERE node = ? AND snapshot = ?", list(gone))
 
 
 @contextmanager
@@ -93,21 +182,18 @@ def open_history(path: Path) -> Iterator[History]:
         path.touch(mode=0o600)
         connection = sqlite3.connect(path, timeout=30)
         try:
-            _migrate(connection)
+            # A commit that a power cut takes back is a row too few; the store itself is what counts.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            migrate(connection)
             yield History(connection)
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise KaizenError(f"{path}: the history cannot be used: {error}") from error
+        hint = "" if "later release" in str(error) else "; 'kaizen history rebuild' makes it anew from the store"
+        raise KaizenError(f"{path}: the history cannot be used: {error}{hint}") from error
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > _VERSION:
-        raise sqlite3.DatabaseError(f"it was written by a later release (schema {version})")
-    if version == 0:
-        connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def stamp(moment: datetime | None = None) -> str:
+    """Return a moment, now unless told, as the history writes it: UTC, ISO 8601."""
+    return (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -2,12 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
-_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+_WATCH_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -29,21 +30,32 @@ class TooMuchOutputError(Exception):
     """A program wrote more than it was allowed to."""
 
 
-async def run(argv: Sequence[str], *, limit: int = 1 << 20) -> Result:
+async def run(
+    argv: Sequence[str],
+    *,
+    limit: int = 1 << 20,
+    reader: Callable[[bytes], None] | None = None,
+    watch: Callable[[int], None] | None = None,
+) -> Result:
     """Run a program to its end, with nothing on stdin and a clean environment.
 
-    It is killed when this task is cancelled, and when it writes more than `limit` bytes (TooMuchOutputError). A daemon
-    that it leaves behind may keep its pipes open: what counts is the end of the program.
+    It is killed when this task is cancelled, and when it writes more than `limit` bytes (TooMuchOutputError). What it
+    writes to stdout goes to `reader`, if there is one, and is then not limited; `watch` gets its process id ten times
+    a second, and the program is killed when that raises. A daemon that it leaves behind may keep its pipes open: what
+    counts is the end of the program.
     """
     too_much: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    with _Pipe(limit, too_much) as out, _Pipe(limit, too_much) as err:
+    with _Pipe(limit, too_much, reader) as out, _Pipe(limit, too_much) as err:
         process = await asyncio.create_subprocess_exec(
-            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=out.write_end, stderr=err.write_end, env=_ENVIRONMENT
+            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=out.write_end, stderr=err.write_end, env=ENVIRONMENT
         )
         ended = asyncio.create_task(process.wait())
         either: set[asyncio.Future[Any]] = {ended, too_much}
         try:
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            wait = _WATCH_SECONDS if watch else None
+            while not (await asyncio.wait(either, timeout=wait, return_when=asyncio.FIRST_COMPLETED))[0]:
+                if watch:
+                    watch(process.pid)
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):
@@ -58,7 +70,10 @@ async def run(argv: Sequence[str], *, limit: int = 1 << 20) -> Result:
 class _Pipe:
     """A pipe that is read as it fills. asyncio's own sees a program's end only when all it wrote has been read."""
 
-    def __init__(self, limit: int, too_much: asyncio.Future[None]) -> None:
+    def __init__(
+        self, limit: int, too_much: asyncio.Future[None], reader: Callable[[bytes], None] | None = None
+    ) -> None:
+        self._reader = reader
         self._loop = asyncio.get_running_loop()
         self._limit = limit
         self._too_much = too_much
@@ -80,6 +95,9 @@ class _Pipe:
             chunk = os.read(self._read_end, 1 << 16)
         except BlockingIOError:
             return False
+        if self._reader:
+            self._reader(chunk)
+            return bool(chunk)
         self._data += chunk
         if len(self._data) > self._limit:
             self._loop.remove_reader(self._read_end)

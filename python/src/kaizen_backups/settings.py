@@ -21,6 +21,7 @@ from pydantic_core import PydanticUndefinedType
 
 from kaizen_backups.fact_path import check_fact_path
 from kaizen_backups.node import NodeName
+from kaizen_backups.units import Rate, Size, Window, show_size
 from kaizen_backups.yaml_file import load_model
 
 DEFAULT_FILE = Path("/etc/kaizen/collector.yaml")
@@ -104,6 +105,15 @@ class Keep(_Section):
     months: int = Field(default=0, ge=0, le=1200, description="the newest of each of the last so many months")
 
 
+class Limits(_Section):
+    """What one snapshot may be; a node that sends more is refused, and harms nobody else."""
+
+    files: int = Field(default=2_000_000, ge=1, description="names of any kind in a snapshot")
+    bytes: Size = Field(default=2 << 40, ge=1, description="new bytes of a snapshot; k, m, g, t are powers of 1024")
+    depth: int = Field(default=1024, ge=1, description="directories within each other; rsync gives up at some 1,000")
+    again: int = Field(default=24, ge=1, description="snapshots of one date")
+
+
 class Settings(_Section):
     """All of collector.yaml. The order here is the order of `kaizen config example`."""
 
@@ -137,11 +147,30 @@ class Settings(_Section):
     )
     keep: Keep = Field(default=Keep(), description="how long snapshots stay")
     jobs: int = Field(default=8, ge=1, le=1000, description="how many nodes are collected at the same time")
-    timeout: int = Field(default=14400, ge=60, description="how long one node may take, in seconds")
+    timeout: int = Field(default=14400, ge=10, description="how long one node may take, in seconds")
     deadline: TimeOfDay | None = Field(
         default=None,
         description="a time of day, here, by which every node must be in; the schedule's run asks until then",
         examples=["06:00"],
+    )
+
+    # What the collector allows a node, and itself.
+    limits: Limits = Field(default=Limits(), description="what one snapshot may be; more is refused")
+    floor: Size = Field(
+        default=512 << 20, ge=0, description="room that collecting leaves free in the store's file system"
+    )
+    rate: dict[Window, Rate] = Field(
+        default={}, description='bytes a second, all nodes together, in parts of the day: {"07:00-19:00": 20m}'
+    )
+    silence: int = Field(default=120, ge=5, le=3600, description="how long a node may say nothing, in seconds")
+    retry_seconds: int = Field(
+        default=20, ge=0, le=60, description="for how long a node that can't be reached is tried again in one pass"
+    )
+    ask_again: int = Field(
+        default=60,
+        ge=1,
+        le=900,
+        description="after how many seconds a node is asked again before the deadline; doubles up to 900",
     )
 
     @field_validator("collectors")
@@ -214,7 +243,7 @@ def _example_of(section: type[BaseModel]) -> list[str]:
             mark = "# " if default is None else ""
             lines += [f"{mark}{name}: {_as_yaml(shown)}" for shown in field.examples or ()]
         else:
-            lines.append(f"{name}: {_as_yaml(default)}")
+            lines.append(f"{name}: {_as_yaml(show_size(default) if 'size' in field.metadata else default)}")
     return lines
 
 

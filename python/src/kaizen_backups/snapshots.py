@@ -1,7 +1,7 @@
 """Names of snapshots, and which of them are kept."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Self
@@ -36,27 +36,41 @@ class Snapshot:
         return f"{self.date}" if self.number == 1 else f"{self.date}.{self.number}"
 
 
-def kept(snapshots: Iterable[Snapshot], today: date, keep: Keep) -> set[Snapshot]:
-    """Return those that stay: by the date in the name, the newest of each week and month, and the newest of all.
+def kept(
+    snapshots: Iterable[Snapshot], today: date, keep: Keep, rotten: Collection[Snapshot] = ()
+) -> dict[Snapshot, str]:
+    """Return those that stay, each with the reason: by the date in the name, the newest of each week and month.
 
-    A future date counts as a day that is kept. ISO weeks begin on Monday.
+    The newest of all stays, and the newest that is not `rotten`; a rotten one stands for its week or month only where
+    that has no other. A future date counts as a day that is kept. ISO weeks begin on Monday.
     """
     by_age = sorted(snapshots, reverse=True)
-    stay = set(by_age[:1])
-    stay |= {s for s in by_age if s.date > today - timedelta(days=keep.days)}
-    this_month = today.year * 12 + today.month
-    weeks: set[int] = set()
-    months: set[int] = set()
+    best = [s for s in by_age if s not in rotten] + [s for s in by_age if s in rotten]
+    stay: dict[Snapshot, str] = {}
+    for snapshot in by_age[:1]:
+        stay[snapshot] = "the newest"
+    for snapshot in best[:1]:
+        stay.setdefault(snapshot, "the newest that is whole")
     for snapshot in by_age:
-        week = _monday(today).toordinal() // 7 - _monday(snapshot.date).toordinal() // 7
-        if week < keep.weeks and week not in weeks:
-            weeks.add(week)
-            stay.add(snapshot)
-        month = this_month - (snapshot.date.year * 12 + snapshot.date.month)
-        if month < keep.months and month not in months:
-            months.add(month)
-            stay.add(snapshot)
+        if snapshot.date > today - timedelta(days=keep.days):
+            stay.setdefault(snapshot, f"of the last {keep.days} days")
+    monday = _monday(today)
+    weeks = ((s, (monday - _monday(s.date)).days // 7) for s in best)
+    for snapshot in _first_of_each(weeks, keep.weeks):
+        stay.setdefault(snapshot, f"the newest of week {snapshot.date:%G-W%V}")
+    months = ((s, (today.year - s.date.year) * 12 + today.month - s.date.month) for s in best)
+    for snapshot in _first_of_each(months, keep.months):
+        stay.setdefault(snapshot, f"the newest of month {snapshot.date:%Y-%m}")
     return stay
+
+
+def _first_of_each(aged: Iterable[tuple[Snapshot, int]], periods: int) -> Iterator[Snapshot]:
+    """Yield the first snapshot of each period that is not older than so many."""
+    seen: set[int] = set()
+    for snapshot, period in aged:
+        if period < periods and period not in seen:
+            seen.add(period)
+            yield snapshot
 
 
 def _monday(day: date) -> date:

@@ -72,6 +72,8 @@ def _node_status(node: Node, settings: Settings, history: History, attempt: Atte
     newest = stored[-1] if stored else None
     state, problem = _state(newest, attempt, today)
     known = history.snapshot(node.name, newest) if newest else None
+    if known and known.rotten and state in SAFE:
+        state, problem = State.FAILING, f"{newest} has a rotten file; 'kaizen verify' names it"
     return NodeStatus(
         node=node.name,
         role=node.role,

@@ -4,17 +4,22 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from kaizen_backups.history import open_history
+from kaizen_backups.lock import only_run
 from kaizen_backups.settings import Settings
 from samples import host_key
 
 KAIZEN = Path(sys.executable).with_name("kaizen")
-COMMANDS = ["collect", "config check", "config example", "nodes list", "nodes refresh", "nodes show", "status"]
-COMMANDS += ["nodes diff", "nodes fact"]
+COMMANDS = [
+    *("collect", "config check", "config example", "history rebuild", "nodes list", "nodes refresh", "nodes show"),
+    *("nodes diff", "nodes fact", "prune", "status", "verify"),
+]
 
 
 @pytest.fixture
@@ -54,7 +59,14 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
     assert "75 another run holds the lock" in " ".join(result.stdout.split())
 
 
-@pytest.mark.parametrize("arguments", [["fly"], ["status", "--fast"], ["--nothing"], ["nodes", "show"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fly"], ["status", "--fast"], ["--nothing"], ["nodes", "show"],
+        ["collect", "--limit-rate", "fast"], ["verify", "--share", "2"], ["verify", "--share", "1/0"],
+        ["verify", "--share", "x"],
+    ],
+)  # fmt: skip
 def test_a_wrong_usage_exits_2_and_says_what(arguments: list[str]) -> None:
     result = kaizen(None, *arguments)
     assert result.returncode == 2
@@ -142,3 +154,88 @@ def test_no_traceback_reaches_the_user(config: Path, settings: Settings) -> None
     assert result.returncode in (1, 78)
     assert "Traceback" not in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("until", ["6 o'clock", "24:00", "deadline"])
+def test_a_deadline_is_a_time_of_day_or_the_settings_own(config: Path, until: str) -> None:
+    result = kaizen(config, "collect", "--until", until)
+    assert result.returncode == 2
+    assert f"Error: --until {'deadline: the settings have no' if until == 'deadline' else 'must be'}" in result.stderr
+
+
+def store_snapshots(settings: Settings, make_snapshot: Callable[..., Path], *names: str) -> None:
+    for name in names:
+        make_snapshot(f"store/one/{name}")
+    for directory in ("", "one"):
+        (settings.store / directory).chmod(0o700)
+
+
+def test_a_rotten_file_exits_65_and_is_named_with_what_shares_it(
+    config: Path, settings: Settings, make_snapshot: Callable[..., Path]
+) -> None:
+    store_snapshots(settings, make_snapshot, "2026-11-23", "2026-11-24")
+    assert kaizen(config, "verify").returncode == 0
+    (settings.store / "one/2026-11-24/etc/a").write_text("uno\n")
+    result = kaizen(config, "verify")
+    assert (result.returncode, result.stdout) == (65, "")
+    assert result.stderr == "kaizen: one: 2026-11-24: etc/a does not have the sum that SHA256SUMS gives\n"
+    assert kaizen(config, "verify", "one", "2026-11-23").returncode == 0
+    assert kaizen(config, "verify", "--share", "1/28").returncode == 65
+    (line,) = kaizen(config, "verify", "--json").stdout.splitlines()
+    assert json.loads(line)["rotten"][0]["snapshots"] == ["2026-11-24"]
+    assert kaizen(config, "verify", "-v", "one").stdout == "one: read 2 snapshots, 6 files, 52 B\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["two"], "two: nothing of it is stored"),
+        (["one", "2026-11-22"], "there is no snapshot 2026-11-22"),
+        (["one", "../x"], "there is no snapshot ../x"),
+    ],
+)
+def test_what_is_not_stored_cannot_be_verified(
+    config: Path, settings: Settings, make_snapshot: Callable[..., Path], arguments: list[str], complaint: str
+) -> None:
+    store_snapshots(settings, make_snapshot, "2026-11-24")
+    result = kaizen(config, "verify", *arguments)
+    assert result.returncode == 1
+    assert complaint in result.stderr
+
+
+def test_prune_says_why_before_it_removes(config: Path, settings: Settings, make_snapshot: Callable[..., Path]) -> None:
+    store_snapshots(settings, make_snapshot, "2020-01-01", "2020-01-02")
+    with open_history(settings.history_file) as history:
+        history.add_attempt("one", 1.0, 1, None)
+    explained = kaizen(config, "prune", "--explain").stdout
+    assert [line.split(maxsplit=3)[1:] for line in explained.splitlines()[1:]] == [
+        ["2020-01-01", "goes", "no rule keeps it"],
+        ["2020-01-02", "stays", "the newest"],
+    ]
+    assert kaizen(config, "prune", "--dry-run").stdout == "one: would remove 2020-01-01\n"
+    assert len(list((settings.store / "one").iterdir())) == 2
+    assert kaizen(config, "prune", "one").stdout == "one: removed 2020-01-01\n"
+    assert [path.name for path in (settings.store / "one").iterdir()] == ["2020-01-02"]
+    assert (kaizen(config, "prune").returncode, kaizen(config, "prune").stdout) == (0, "")
+
+
+def test_a_history_that_is_lost_is_told_and_made_anew(
+    config: Path, settings: Settings, make_snapshot: Callable[..., Path]
+) -> None:
+    store_snapshots(settings, make_snapshot, "2026-11-24")
+    assert "'kaizen history rebuild'" in kaizen(config, "collect", "--dry-run").stderr
+    assert kaizen(config, "history", "rebuild").stdout == "1 snapshots put on record\n"
+    settings.history_file.write_bytes(b"junk" * 1000)
+    result = kaizen(config, "status")
+    assert result.returncode == 1
+    assert "'kaizen history rebuild' makes it anew" in result.stderr
+    assert kaizen(config, "history", "rebuild").returncode == 1
+    assert kaizen(config, "verify").returncode == 0
+
+
+@pytest.mark.parametrize("command", [["collect"], ["prune"], ["history", "rebuild"]])
+def test_what_changes_the_store_waits_for_nobody(config: Path, settings: Settings, command: list[str]) -> None:
+    with only_run(settings.lock_file):
+        result = kaizen(config, *command)
+    assert result.returncode == 75
+    assert "another run holds" in result.stderr

@@ -2,109 +2,187 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime
-from typing import Any
+from contextlib import ExitStack
+from datetime import datetime, time, timedelta
 
 import click
 
 from kaizen_backups.cli.nodes import say_problems
-from kaizen_backups.cli.table import size
-from kaizen_backups.collect import Night, Outcome, collect
+from kaizen_backups.collect import collect
 from kaizen_backups.errors import KaizenError, printable
 from kaizen_backups.exit_codes import ExitCode
-from kaizen_backups.history import open_history
+from kaizen_backups.history import History, open_history, stamp
 from kaizen_backups.lock import only_run
+from kaizen_backups.night import Event, Night, Outcome
 from kaizen_backups.node import Node
 from kaizen_backups.nodelist import refresh
-from kaizen_backups.settings import load_settings
+from kaizen_backups.pace import Pace, rate_at
+from kaizen_backups.prune import would_free
+from kaizen_backups.room import Room
+from kaizen_backups.settings import Settings, load_settings
+from kaizen_backups.store import stored_nodes
+from kaizen_backups.units import parse_clock, parse_size, size
+
+_PAST = timedelta(hours=12)
+
+
+def _rate(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+    try:
+        return max(1024, parse_size(value)) if value else None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def deadline(clock: str, now: datetime) -> datetime:
+    """Return the moment that a time of day stands for: the next one, unless it is past by less than 12 hours."""
+    wanted = parse_clock(clock)
+    moment = now.replace(hour=wanted.hour, minute=wanted.minute, second=0, microsecond=0)
+    return moment + timedelta(days=1) if now - moment >= _PAST else moment
 
 
 @click.command("collect")
 @click.argument("nodes", nargs=-1, metavar="[NODE]...")
 @click.option("-n", "--dry-run", is_flag=True, help="Connect, and say what would be fetched; store nothing.")
+@click.option("--until", metavar="HH:MM", help="Ask again for what is missing until then; 'deadline': the setting's.")
+@click.option("--limit-rate", metavar="BYTES", callback=_rate, help="Bytes a second, all nodes together, such as 20m.")
 @click.option("-v", "--verbose", is_flag=True, help="A line for each node, also where there is no terminal.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for each node.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for each event.")
 @click.pass_context
-def command(context: click.Context, nodes: tuple[str, ...], dry_run: bool, verbose: bool, as_json: bool) -> None:
+def command(
+    context: click.Context,
+    *,
+    nodes: tuple[str, ...],
+    dry_run: bool,
+    until: str | None,
+    limit_rate: int | None,
+    verbose: bool,
+    as_json: bool,
+) -> None:
     """Fetch the new snapshots of every node, or of the NODEs named; check, publish and keep them.
 
     The node list is made anew first. A node that fails is named on stderr, and the others are collected all the
-    same; the exit code is then 1. Where there is no terminal, nothing else is printed.
+    same; the exit code is then 1. Where there is no terminal, nothing else is printed. With --until, nodes whose
+    snapshot of the day is not there yet are asked again, and those that still lack it at the end are late.
 
     \b
     Examples:
       kaizen collect
+      kaizen collect --until 06:00
+      kaizen collect --until deadline --limit-rate 20m
       kaizen collect --dry-run compute01.kaizen.example
     """
     settings = load_settings(context.obj)
+    end = _until(until, settings.deadline)
     with only_run(settings.lock_file), open_history(settings.history_file) as history:
         known = refresh(settings)
         wanted = [known.get(name) for name in dict.fromkeys(nodes)] if nodes else known.share(settings)
         failed = say_problems(known)
         if not wanted:
             raise KaizenError("there is no node to collect; 'kaizen nodes refresh' reads the sources")
-        night = Night(settings, history, datetime.now().astimezone().date(), dry_run)
-        outcomes = _run(wanted, night, verbose or sys.stdout.isatty(), as_json)
+        room = Room(settings.store, settings.floor, history.needs())
+        failed |= _say_what_is_amiss(wanted, settings, history, room)
+        pace = Pace(lambda: limit_rate or rate_at(settings.rate, datetime.now().astimezone()))
+        with ExitStack() as stack:
+            chatty = verbose or dry_run or sys.stdout.isatty()
+            tell = _teller(stack, len(wanted), chatty=chatty, dry_run=dry_run, as_json=as_json)
+            night = Night(settings, history, room, pace, tell, end, dry_run)
+            outcomes = _run(wanted, night, stack.close)
     if failed or any(outcome.problems for outcome in outcomes):
         context.exit(ExitCode.FAILED)
 
 
-def _run(nodes: list[Node], night: Night, chatty: bool, as_json: bool) -> list[Outcome]:
-    with _progress(len(nodes)) as advance:
-
-        def done(outcome: Outcome) -> None:
-            if as_json:
-                click.echo(json.dumps(outcome.as_json()))
-            elif chatty:
-                click.echo(_line(outcome, night.dry_run))
-            for problem in outcome.problems:
-                click.echo(f"kaizen: {outcome.node}: {printable(problem)}", err=True)
-            advance()
-
-        return asyncio.run(_interruptible(nodes, night, done))
+def _until(value: str | None, setting: time | None) -> datetime | None:
+    if value == "deadline":
+        if not setting:
+            raise click.UsageError("--until deadline: the settings have no deadline")
+        value = f"{setting:%H:%M}"
+    try:
+        return deadline(value, datetime.now().astimezone()) if value else None
+    except ValueError as error:
+        raise click.UsageError(f"--until {error}") from None
 
 
-async def _interruptible(nodes: list[Node], night: Night, done: Callable[[Outcome], None]) -> list[Outcome]:
-    """Collect; a SIGTERM ends it as Ctrl-C does: everything it started is ended, and nothing half done counts."""
-    task = asyncio.ensure_future(collect(nodes, night, done))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+def _run(nodes: list[Node], night: Night, tidy_up: Callable[[], None]) -> list[Outcome]:
+    run = 0 if night.dry_run else night.history.begin_run(len(nodes))
+    outcomes = asyncio.run(_interruptible(nodes, night, tidy_up))
+    if not night.dry_run:
+        received = sum(len(outcome.received) for outcome in outcomes)
+        failures = sum(bool(outcome.problems) for outcome in outcomes)
+        night.history.end_run(run, failures, received, sum(outcome.new_bytes for outcome in outcomes))
+    return outcomes
+
+
+async def _interruptible(nodes: list[Node], night: Night, tidy_up: Callable[[], None]) -> list[Outcome]:
+    """Collect; Ctrl-C and SIGTERM end it at once: all programs it started are ended, and nothing half done counts."""
+    task = asyncio.ensure_future(collect(nodes, night))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
     try:
         return await task
     except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
+        # A thread may be hashing or removing for minutes yet, and would be waited for.
+        tidy_up()
+        click.echo("kaizen: interrupted", err=True)
+        sys.stdout.flush()
+        os._exit(ExitCode.INTERRUPTED)
 
 
-def _line(outcome: Outcome, dry_run: bool) -> str:
+def _say_what_is_amiss(nodes: list[Node], settings: Settings, history: History, room: Room) -> bool:
+    """Name on stderr what the whole run suffers from; return whether there was any."""
+    if not history.count_snapshots() and stored_nodes(settings.store):
+        click.echo(
+            "kaizen: the history knows nothing of what is stored; 'kaizen history rebuild' reads it from the store",
+            err=True,
+        )
+    missing = room.missing([node.name for node in nodes])
+    if not missing:
+        return False
+    click.echo(
+        f"kaizen: {settings.store}: by the measure of the last nights {size(missing)} are missing for this one;"
+        f" 'kaizen prune' would free {size(would_free(settings, history, [node.name for node in nodes]))}",
+        err=True,
+    )
+    return True
+
+
+def _teller(stack: ExitStack, total: int, *, chatty: bool, dry_run: bool, as_json: bool) -> Callable[[Event], None]:
+    """Return what is told of every event: it prints, and shows the progress where stderr is a terminal."""
+    display = None
+    if sys.stderr.isatty() and not as_json:
+        from kaizen_backups.cli.progress import Display  # cron does without
+
+        display = stack.enter_context(Display(total))
+
+    def say(line: str, err: bool = False) -> None:
+        if display and (err or sys.stdout.isatty()):
+            display.print(line, err=err)
+        else:
+            click.echo(line, err=err)
+
+    def tell(event: Event) -> None:
+        if display:
+            display.show(event)
+        if as_json and event.kind != "progress":
+            click.echo(json.dumps({"event": event.kind, "at": stamp(), "node": event.node, **event.facts}))
+        if event.kind != "done":
+            return
+        if chatty and not as_json:
+            say(_line(event, dry_run))
+        for problem in event.facts["problems"]:
+            say(f"kaizen: {event.node}: {printable(problem)}", err=True)
+
+    return tell
+
+
+def _line(event: Event, dry_run: bool) -> str:
+    facts = event.facts
     if dry_run:
-        return f"{outcome.node}: would fetch {', '.join(outcome.wanted) or 'nothing'}"
-    received = ", ".join(outcome.received) or "nothing new"
-    expired = f", expired {', '.join(outcome.expired)}" if outcome.expired else ""
-    return f"{outcome.node}: {received} ({size(outcome.new_bytes)} new, {outcome.seconds:.1f} s){expired}"
-
-
-def _progress(total: int) -> AbstractContextManager[Callable[[], None]]:
-    """Return a progress bar on a terminal's stderr, and nothing elsewhere."""
-    if not sys.stderr.isatty():
-        return nullcontext(lambda: None)
-    return _Bar(total)
-
-
-class _Bar(AbstractContextManager[Callable[[], None]]):
-    def __init__(self, total: int) -> None:
-        from rich.console import Console  # cron does without
-        from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        columns = (TextColumn("collecting"), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("", total=total)
-
-    def __enter__(self) -> Callable[[], None]:
-        self._bar.start()
-        return lambda: self._bar.advance(self._task)
-
-    def __exit__(self, *_: Any) -> None:
-        self._bar.stop()
+        return f"{event.node}: would fetch {', '.join(facts['wanted']) or 'nothing'}"
+    received = ", ".join(facts["received"]) or "nothing new"
+    expired = f", expired {', '.join(facts['expired'])}" if facts["expired"] else ""
+    return f"{event.node}: {received} ({size(facts['new_bytes'])} new, {facts['seconds']:.1f} s){expired}"

@@ -11,7 +11,7 @@ import click
 from kaizen_backups.errors import KaizenError, printable
 from kaizen_backups.exit_codes import ExitCode
 
-_COMMANDS = ("collect", "config", "nodes", "status")
+_COMMANDS = ("collect", "config", "history", "nodes", "prune", "status", "verify")
 
 
 class _LazyGroup(click.Group):
@@ -80,7 +80,9 @@ def main() -> None:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("kaizen: interrupted", err=True)
-        code = ExitCode.INTERRUPTED
+        # A thread may be reading for minutes yet, and sys.exit would wait for it.
+        sys.stdout.flush()
+        os._exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output went away: `kaizen status | head`. Nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from kaizen_backups.cli.table import print_table, size
+from kaizen_backups.cli.table import print_table
 from kaizen_backups.errors import printable
 from kaizen_backups.exit_codes import ExitCode
 from kaizen_backups.history import open_history
 from kaizen_backups.nodelist import read_list
 from kaizen_backups.settings import load_settings
 from kaizen_backups.status import SAFE, NodeStatus, State, fleet_status
+from kaizen_backups.units import size
 
 _STYLES = {
     State.NEVER: "bold red",

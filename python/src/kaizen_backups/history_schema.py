@@ -1,0 +1,53 @@
+"""The history's tables, and how those of an earlier release become today's."""
+
+import sqlite3
+
+_STEPS = (
+    # 1: the first
+    """
+    CREATE TABLE snapshots (
+        node TEXT NOT NULL, snapshot TEXT NOT NULL,
+        received TEXT NOT NULL,                 -- by the collector's clock, UTC
+        files INTEGER NOT NULL, bytes INTEGER NOT NULL,
+        new_files INTEGER NOT NULL, new_bytes INTEGER NOT NULL,
+        sums_sha256 TEXT NOT NULL,              -- of SHA256SUMS itself
+        PRIMARY KEY (node, snapshot)
+    ) STRICT;
+    CREATE TABLE attempts (                     -- how a node that was asked answered
+        node TEXT NOT NULL, at TEXT NOT NULL, seconds REAL NOT NULL,
+        received INTEGER NOT NULL,              -- snapshots
+        problem TEXT                            -- NULL when all went well
+    ) STRICT;
+    CREATE INDEX attempts_by_node ON attempts (node, at);
+    """,
+    # 2: verdicts and runs; what is on record was checked when it came
+    """
+    ALTER TABLE snapshots ADD COLUMN verified TEXT;             -- when all of it was last read
+    ALTER TABLE snapshots ADD COLUMN rotten INTEGER NOT NULL DEFAULT 0;
+    UPDATE snapshots SET verified = received;
+    ALTER TABLE attempts ADD COLUMN new_bytes INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE runs (                         -- collections; one that was killed has no end
+        run INTEGER PRIMARY KEY, began TEXT NOT NULL, ended TEXT,
+        nodes INTEGER NOT NULL, failed INTEGER, received INTEGER, new_bytes INTEGER
+    ) STRICT;
+    CREATE TABLE nodes (
+        node TEXT PRIMARY KEY, verified TEXT NOT NULL      -- when all that is stored of it was last read
+    ) STRICT;
+    """,
+)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a database, an empty one too, to today's tables, each step whole or not at all. Raises sqlite3.Error."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(_STEPS):
+        raise sqlite3.DatabaseError(f"it was written by a later release (schema {version})")
+    for number, step in enumerate(_STEPS[version:], version + 1):
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE; {step} PRAGMA user_version = {number}; COMMIT;")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.rollback()
+            # Another program may have been quicker.
+            if connection.execute("PRAGMA user_version").fetchone()[0] < number:
+                raise

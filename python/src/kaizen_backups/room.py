@@ -1,0 +1,54 @@
+"""Room in the store's file system: what a night needs, and what must stay free."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from kaizen_backups.errors import NoRoomError
+from kaizen_backups.units import size
+
+
+def free_bytes(store: Path) -> int:
+    """Return the bytes that are free where the store is, or will be made."""
+    while not store.exists():
+        store = store.parent
+    status = os.statvfs(store)
+    return status.f_bavail * status.f_frsize
+
+
+class Room:
+    """What of the store's room the receptions that are under way may still take."""
+
+    def __init__(self, store: Path, floor: int, needs: Mapping[str, int]) -> None:
+        """Take the bytes that must stay free, and those that each node is expected to need."""
+        self._store = store
+        self._floor = floor
+        self._needs = needs
+        self._reserved: dict[str, int] = {}
+
+    def missing(self, nodes: list[str]) -> int:
+        """Return how many bytes are missing for one more night of these nodes; 0 when there is room."""
+        return max(0, sum(self._needs.get(node, 0) for node in nodes) + self._floor - free_bytes(self._store))
+
+    @contextmanager
+    def reserve(self, node: str) -> Iterator[None]:
+        """Hold what a node is expected to need. Raises NoRoomError when the others leave too little of it."""
+        need = self._needs.get(node, 0)
+        free = free_bytes(self._store) - self._floor - sum(self._reserved.values())
+        if need > free:
+            raise NoRoomError(
+                f"not begun: it is expected to need {size(need)}, and the store has {size(max(free, 0))}"
+                f" above its floor of {size(self._floor)}"
+            )
+        self._reserved[node] = need
+        try:
+            yield
+        finally:
+            del self._reserved[node]
+
+    def received(self, node: str, count: int) -> None:
+        """Give back, of what is held for a node, what it has taken by now. Raises NoRoomError below the floor."""
+        self._reserved[node] = max(0, self._needs.get(node, 0) - count)
+        if free_bytes(self._store) < self._floor:
+            raise NoRoomError(f"broken off: the store has less than its floor of {size(self._floor)} free")

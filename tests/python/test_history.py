@@ -1,0 +1,171 @@
+"""The history: what it says of nodes and snapshots, and how it survives a change of its tables, or its loss."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kaizen_backups.errors import KaizenError
+from kaizen_backups.history import History, open_history
+from kaizen_backups.rebuild import rebuild
+from kaizen_backups.settings import Settings
+from kaizen_backups.snapshots import Snapshot
+from kaizen_backups.store import NodeStore
+from kaizen_backups.sums import Checked
+
+CHECKED = Checked(3, 2048, 1, 1024, "0" * 64)
+# As release 0.1.0 made it.
+FIRST = """
+CREATE TABLE snapshots (node TEXT NOT NULL, snapshot TEXT NOT NULL, received TEXT NOT NULL, files INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, new_files INTEGER NOT NULL, new_bytes INTEGER NOT NULL, sums_sha256 TEXT NOT NULL,
+    PRIMARY KEY (node, snapshot)) STRICT;
+CREATE TABLE attempts (node TEXT NOT NULL, at TEXT NOT NULL, seconds REAL NOT NULL, received INTEGER NOT NULL,
+    problem TEXT) STRICT;
+CREATE INDEX attempts_by_node ON attempts (node, at);
+INSERT INTO snapshots VALUES ('n', '2026-11-24', '2026-11-24T03:00:00Z', 3, 2048, 1, 1024, 'abc');
+INSERT INTO attempts VALUES ('n', '2026-11-24T03:00:00Z', 1.5, 1, NULL);
+PRAGMA user_version = 1;
+"""
+
+
+def day(number: int) -> Snapshot:
+    found = Snapshot.parse(f"2026-11-{number}")
+    assert found
+    return found
+
+
+@pytest.fixture
+def history(settings: Settings) -> Iterator[History]:
+    with open_history(settings.history_file) as history:
+        yield history
+
+
+@pytest.fixture
+def stored(settings: Settings, make_snapshot: Callable[..., Path]) -> list[Snapshot]:
+    """Return two snapshots of one node that are in the store."""
+    for number in (23, 24):
+        make_snapshot(f"store/n/2026-11-{number}", **{"etc/a": b"%d\n" % number})
+    return NodeStore(settings.store, "n").snapshots()
+
+
+def test_a_history_of_the_first_release_is_brought_up_to_date(settings: Settings) -> None:
+    settings.state.mkdir()
+    with sqlite3.connect(settings.history_file) as connection:
+        connection.executescript(FIRST)
+    connection.close()
+    for _ in range(2):
+        with open_history(settings.history_file) as history:
+            record = history.snapshot("n", day(24))
+            assert record
+            assert (record.sums_sha256, record.rotten) == ("abc", False)
+            assert record.verified == record.received == "2026-11-24T03:00:00Z"
+            assert history.usual_seconds() == {"n": 1.5}
+
+
+def test_a_step_that_fails_leaves_what_was(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kaizen_backups import history_schema
+
+    with open_history(settings.history_file) as history:
+        history.add_snapshot("n", day(24), CHECKED)
+    monkeypatch.setattr(history_schema, "_STEPS", (*history_schema._STEPS, "CREATE TABLE more (x); nonsense;"))
+    with pytest.raises(KaizenError, match="syntax error"), open_history(settings.history_file):
+        pass
+    monkeypatch.undo()
+    with open_history(settings.history_file) as history:
+        assert history.snapshot("n", day(24))
+
+
+def test_what_a_night_needs_is_the_largest_of_the_last_three_and_never_the_first(history: History) -> None:
+    for new_bytes in (10_000, 900, 50, 70, 60):
+        history.add_attempt("n", 1.0, 1, None, new_bytes)
+    history.add_attempt("n", 1.0, 0, "cannot be reached", 0)
+    history.add_attempt("new", 1.0, 1, None, 10_000)
+    assert history.needs() == {"n": 70}
+
+
+def test_verdicts_are_kept_and_a_fresh_copy_is_whole_again(history: History) -> None:
+    history.add_snapshot("n", day(23), CHECKED)
+    history.add_snapshot("n", day(24), CHECKED)
+    history.set_verdict("n", ["2026-11-23", "2026-11-22"], rotten=True)
+    assert history.rotten("n") == {day(22), day(23)}
+    assert history.rotten("other") == set()
+    history.add_snapshot("n", day(23), CHECKED)
+    history.set_verdict("n", ["2026-11-22"], rotten=False)
+    assert history.rotten("n") == set()
+
+
+def test_an_expired_snapshot_is_off_the_record(history: History) -> None:
+    history.add_snapshot("n", day(24), CHECKED)
+    history.forget([("n", "2026-11-24")])
+    assert history.snapshot("n", day(24)) is None
+
+
+def test_a_broken_history_says_what_to_do(settings: Settings) -> None:
+    settings.state.mkdir()
+    settings.history_file.write_bytes(b"not a database, but long enough to look like something" * 100)
+    with pytest.raises(KaizenError, match="kaizen history rebuild"), open_history(settings.history_file):
+        pass
+
+
+def test_a_lost_history_is_made_anew_from_the_store(settings: Settings, stored: list[Snapshot]) -> None:
+    added, problems = rebuild(settings)
+    assert (added, problems) == (2, [])
+    with open_history(settings.history_file) as history:
+        record = history.snapshot("n", stored[0])
+        assert record
+        assert (record.files, record.bytes) == (3, 25)
+        assert len(record.sums_sha256) == 64
+        assert record.verified is None
+    assert rebuild(settings) == (0, [])
+
+
+def test_what_is_still_known_is_worth_more_than_what_is_found(settings: Settings, stored: list[Snapshot]) -> None:
+    with open_history(settings.history_file) as history:
+        history.add_snapshot("n", stored[0], CHECKED)
+        history.add_snapshot("gone", stored[0], CHECKED)
+    assert rebuild(settings) == (1, [])
+    with open_history(settings.history_file) as history:
+        record = history.snapshot("n", stored[0])
+        assert record
+        assert record.sums_sha256 == CHECKED.sums_sha256
+        assert history.known() == {("n", "2026-11-23"), ("n", "2026-11-24")}
+
+
+def damage_file(path: Path) -> None:
+    path.write_bytes(b"junk" * 1000)
+
+
+def damage_page(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 4096)
+
+
+@pytest.mark.parametrize("damage", [damage_file, damage_page])
+def test_a_broken_history_is_set_aside(
+    settings: Settings, stored: list[Snapshot], damage: Callable[[Path], None]
+) -> None:
+    rebuild(settings)
+    damage(settings.history_file)
+    added, problems = rebuild(settings)
+    assert added == 2
+    assert "was broken, and is now" in problems[0]
+    assert len(list(settings.state.glob("history.sqlite.broken-*"))) == 1
+
+
+def test_one_of_a_later_release_is_not_set_aside(settings: Settings, stored: list[Snapshot]) -> None:
+    settings.state.mkdir()
+    with sqlite3.connect(settings.history_file) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(KaizenError, match="later release"):
+        rebuild(settings)
+    assert list(settings.state.glob("history.sqlite.broken-*")) == []
+
+
+def test_a_snapshot_that_has_no_sums_is_named(settings: Settings, stored: list[Snapshot]) -> None:
+    (settings.store / "n" / "2026-11-23" / "SHA256SUMS").unlink()
+    added, (problem,) = rebuild(settings)
+    assert added == 1
+    assert problem == "n: 2026-11-23: SHA256SUMS: No such file or directory"

@@ -1,0 +1,88 @@
+"""What a reception may bring, announced or not."""
+
+import asyncio
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from kaizen_backups.errors import DataError
+from kaizen_backups.reception import OUT_FORMAT, Reception, guarded
+from kaizen_backups.run import run
+from kaizen_backups.settings import Limits
+
+LIMITS = Limits(files=100, bytes=1 << 20)
+
+
+def reception(limits: Limits = LIMITS, may_go_on: list[bool] | None = None) -> Reception:
+    return Reception(limits, lambda _: may_go_on.pop(0) if may_go_on else True)
+
+
+def test_rsync_announces_every_entry_before_it_comes(tmp_path: Path) -> None:
+    """What is linked to the last snapshot is counted as an entry, and brings nothing."""
+    for name in ("old", "new"):
+        (tmp_path / name / "d").mkdir(parents=True)
+        (tmp_path / name / "d" / "same").write_bytes(b"x" * 300)
+    subprocess.run(["touch", "-r", tmp_path / "old/d/same", tmp_path / "new/d/same"], check=True)
+    (tmp_path / "new" / "two\nlines").write_bytes(b"x" * 20)
+    (tmp_path / "new" / "link").symlink_to("two")
+    options = ["-a", "-ii", f"--out-format={OUT_FORMAT}", f"--link-dest={tmp_path}/old"]
+    done = subprocess.run(["rsync", *options, f"{tmp_path}/new/", f"{tmp_path}/got/"], capture_output=True, check=True)
+    found = reception(Limits(files=6, bytes=20))
+    for byte in done.stdout:
+        found.read(bytes([byte]))
+    found.finish()
+    assert found.announced == 20
+    few = reception(Limits(files=4, bytes=20))
+    few.read(done.stdout)
+    with pytest.raises(DataError, match=r"more than 4 files \(limits\.files\)"):
+        few.finish()
+
+
+@pytest.mark.parametrize("size", [(1 << 20) + 1, 1 << 60, 10**18])
+def test_an_announced_size_is_enough_to_refuse(size: int) -> None:
+    found = reception()
+    found.read(b"%d >f+++++++++\n" % size)
+    with pytest.raises(DataError, match=r"more than 1\.0 MiB \(limits\.bytes\)"):
+        found.watch(0)
+
+
+def test_what_is_written_is_counted_whatever_was_announced(tmp_path: Path) -> None:
+    found = reception()
+    script = f"head -c 2M /dev/zero >{tmp_path}/file; sleep 60 & wait"
+    with pytest.raises(DataError, match=r"limits\.bytes"):
+        asyncio.run(run(["sh", "-c", f"sh -c '{script}'"], reader=found.read, watch=found.watch))
+
+
+def test_lines_that_are_none_of_ours_are_no_bytes() -> None:
+    found = reception()
+    found.read(b"\n99999999999 hf\nhello >f\n-1 >f\n>f\n")
+    found.finish()
+    assert found.announced == 0
+
+
+def test_a_receiver_rests_while_the_rate_is_used_up_and_goes_on_after(tmp_path: Path) -> None:
+    states: list[str] = []
+
+    def watch(pid: int) -> None:
+        found.watch(pid)
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with suppress(OSError):  # it has just ended
+                states.append(Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[0])
+
+    found = reception(may_go_on=[True, *[False] * 5])
+    result = asyncio.run(run(["sh", "-c", "sleep 1.2; true"], reader=found.read, watch=watch))
+    assert result.code == 0
+    assert states[0] != "T"
+    assert "T" in states[1:6]
+
+
+def test_the_kernel_itself_limits_a_file_and_the_memory(tmp_path: Path) -> None:
+    big = guarded(["sh", "-c", f"exec head -c 2M /dev/zero >{tmp_path}/file"], LIMITS)
+    assert subprocess.run(big, capture_output=True, check=False).returncode != 0
+    assert (tmp_path / "file").stat().st_size <= LIMITS.bytes
+    greedy = guarded([sys.executable, "-S", "-c", "bytearray(1 << 30)"], LIMITS)
+    assert subprocess.run(greedy, capture_output=True, check=False).returncode != 0
+    assert subprocess.run(guarded(["true"], LIMITS), check=False).returncode == 0

@@ -1,0 +1,56 @@
+"""No collection begins that can't end, and the floor stays free."""
+
+from pathlib import Path
+
+import pytest
+
+from kaizen_backups import room
+from kaizen_backups.errors import NoRoomError
+from kaizen_backups.room import Room, free_bytes
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Set what is free by putting a number in the list."""
+    found = [100 * MIB]
+    monkeypatch.setattr(room, "free_bytes", lambda _: found[0])
+    return found
+
+
+def make_room(tmp_path: Path, **needs: int) -> Room:
+    return Room(tmp_path, 10 * MIB, {node: need * MIB for node, need in needs.items()})
+
+
+def test_the_file_system_is_asked_also_before_the_store_is_made(tmp_path: Path) -> None:
+    assert free_bytes(tmp_path / "not" / "yet") > 0
+
+
+def test_what_a_night_lacks_is_told(tmp_path: Path, free: list[int]) -> None:
+    room = make_room(tmp_path, a=60, b=50)
+    assert room.missing(["a", "b", "new"]) == 20 * MIB
+    assert room.missing(["a"]) == 0
+
+
+def test_what_others_are_expected_to_take_is_not_there(tmp_path: Path, free: list[int]) -> None:
+    room = make_room(tmp_path, a=60, b=50)
+    with room.reserve("a"):
+        with pytest.raises(NoRoomError, match=r"need 50\.0 MiB, and the store has 30\.0 MiB above its floor"):
+            room.reserve("b").__enter__()
+        # What it has taken is no longer free, and no longer held for it.
+        free[0] = 60 * MIB
+        room.received("a", 40 * MIB)
+        with room.reserve("new"):
+            pass
+    with room.reserve("b"):
+        pass
+
+
+def test_a_reception_is_broken_off_below_the_floor(tmp_path: Path, free: list[int]) -> None:
+    room = make_room(tmp_path)
+    with room.reserve("a"):
+        room.received("a", 1)
+        free[0] = 9 * MIB
+        with pytest.raises(NoRoomError, match=r"less than its floor of 10\.0 MiB"):
+            room.received("a", 2)
