@@ -30,12 +30,12 @@ demo: $(CACHE)/lab-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
 	$(PY) tests/e2e/demo.py $(if $(KEEP),--keep)
 
 test: $(CACHE)/test-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
-	$(MAKE) check
+	$(PARALLEL) lint types unit rspec
 	$(MAKE) bats
 	$(MAKE) lab e2e
 
 check: $(CACHE)/test-packages $(VENV)/ready
-	$(PARALLEL) lint types unit rspec
+	SPEC_SYSTEMS='debian-11-x86_64 debian-12-x86_64 rocky-9-x86_64' $(PARALLEL) lint types unit rspec
 
 lint: lint-python lint-shell lint-puppet
 
@@ -75,7 +75,7 @@ bats:
 lab e2e: $(CACHE)/test-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
 
 lab:
-	$(VENV)/bin/pytest -n $(shell nproc) tests/lab
+	$(VENV)/bin/pytest -n $(shell nproc) --dist loadgroup tests/lab
 
 e2e:
 	$(VENV)/bin/pytest -n $(shell nproc) --dist loadfile tests/e2e

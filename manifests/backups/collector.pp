@@ -59,7 +59,8 @@
 # @param cron_email
 #   Whom cron mails what the collection says. Without it cron mails root. A timer mails nobody.
 # @param deadline
-#   The time of day by which every node must be in: until then the collection asks again for what is missing.
+#   The time of day by which every node must be in: until then the collection asks again for what is missing, and what is missing
+#   then is late.
 class quickstack::backups::collector (
   Quickstack::Backups::Packagesource        $package_source,
   Array[String[1]]                          $packages     = [],
@@ -77,7 +78,7 @@ class quickstack::backups::collector (
   Integer[0, 23]                            $cron_hour    = 3,
   Integer[0, 59]                            $cron_min     = fqdn_rand(60, 'kaizen-collect'),
   Optional[Quickstack::Backups::Mailto]     $cron_email   = undef,
-  Optional[Quickstack::Backups::Timeofday]  $deadline     = undef,
+  Quickstack::Backups::Timeofday            $deadline     = '06:00',
 ) {
   include quickstack::backups
 
@@ -153,7 +154,7 @@ class quickstack::backups::collector (
     scheduler   => $scheduler,
     class_name  => 'quickstack::backups::collector',
     description => "Nightly collection of all nodes' snapshots",
-    command     => '/usr/local/bin/kaizen collect',
+    command     => '/usr/local/bin/kaizen collect --until deadline',
     hour        => $cron_hour,
     minute      => $cron_min,
     email       => $cron_email,

@@ -19,6 +19,8 @@ define quickstack::backups::former_collector {
         '/opt/kaizen',
         '/usr/local/bin/kaizen',
         "${state}/nodes.yaml",
+        "${state}/nodes.memory.json",
+        "${state}/peers.json",
         "${state}/known_hosts",
         "${state}/collect.lock",
       ]:

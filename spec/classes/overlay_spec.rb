@@ -25,7 +25,7 @@ describe 'quickstack::compute_common' do
   before(:all) do
     FileUtils.cp_r(in_use, laid)
     FileUtils.ln_s(File.realpath(File.join(FIXTURES, 'modules', 'stdlib')), File.join(modules, 'stdlib'))
-    said, status = Open3.capture2e('make', '-s', '-C', ROOT, 'overlay', "DEST=#{laid}")
+    said, status = Open3.capture2e({ 'MAKEFLAGS' => nil, 'MAKELEVEL' => nil }, 'make', '-s', '-C', ROOT, 'overlay', "DEST=#{laid}")
     raise said unless status.success?
 
     change.call(said)
@@ -59,7 +59,7 @@ describe 'quickstack::compute_common' do
   end
 
   it 'does nothing the second time' do
-    again, = Open3.capture2e('make', '-s', '-C', ROOT, 'overlay', "DEST=#{laid}")
+    again, = Open3.capture2e({ 'MAKEFLAGS' => nil, 'MAKELEVEL' => nil }, 'make', '-s', '-C', ROOT, 'overlay', "DEST=#{laid}")
     expect(again).to match(%r{\Alaid over #{laid}: 0 files of \d+\n\z})
   end
 
@@ -67,7 +67,7 @@ describe 'quickstack::compute_common' do
     Dir.mktmpdir do |dir|
       other = File.join(dir, 'quickstack')
       FileUtils.cp_r(in_use, other)
-      would, = Open3.capture2e('make', '-s', '-C', ROOT, 'overlay', "DEST=#{other}", 'DRY_RUN=1')
+      would, = Open3.capture2e({ 'MAKEFLAGS' => nil, 'MAKELEVEL' => nil }, 'make', '-s', '-C', ROOT, 'overlay', "DEST=#{other}", 'DRY_RUN=1')
       expect(would).to include('would be kept as manifests/backups.pp.before-overlay', 'would be laid over', '+   class {')
       expect(system('diff', '-r', in_use, other, out: File::NULL)).to be(true)
     end

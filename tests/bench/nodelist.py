@@ -64,7 +64,8 @@ def main() -> None:
 @contextmanager
 def made_puppetdb(nodes: int) -> Iterator[tuple[PuppetDB, list[str]]]:
     """Yield a PuppetDB with so many nodes, and the words in front of a command that is to reach it."""
-    from lab.puppetserver import PuppetServer, certificates
+    from lab.puppetdb import certificates
+    from lab.puppetserver import PuppetServer
 
     with Fleet("bench") as fleet, tempfile.TemporaryDirectory(prefix="kaizen-bench.") as place:
         node = fleet.add("puppet.kaizen.example", size="8g")

@@ -16,7 +16,8 @@ import yaml
 from cluster import WHEELHOUSE
 from lab import Fleet, Node, Result
 from lab.puppet import ENVIRONMENT
-from lab.puppetserver import PuppetServer, certificates
+from lab.puppetdb import certificates
+from lab.puppetserver import PuppetServer
 
 DOMAIN = "kaizen.example"
 SITE = """

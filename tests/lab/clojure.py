@@ -2,7 +2,7 @@
 
 Debian's jars hold source, which such a program compiles anew at each start: three quarters of the
 start's time. (Upstream's packages are compiled.) So it is compiled once, into .cache/clojure, which
-every node sees below the module quickstack. The first start on a machine takes a minute longer.
+every node sees below the module quickstack. The first start in a checkout takes a minute longer.
 """
 
 from __future__ import annotations
@@ -12,9 +12,6 @@ import hashlib
 import shlex
 import time
 import zipfile
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,10 +80,9 @@ class Daemon:
     """A program that runs in a node; it ends with the node, or by stop()."""
 
     def __init__(self, node: Node, program: Program) -> None:
-        compiled = compile_all(node, [program])[0]
         self.node = node
         self.program = program
-        line = ["java", *program.options, *_QUICK, "-cp", f"{compiled}:{program.jar}", *program.main]
+        line = ["java", *program.options, *_QUICK, "-cp", f"{compiled(node, program)}:{program.jar}", *program.main]
         line += ["--config", program.config, "--bootstrap-config", program.services]
         line += ["--restart-file", program.restart_file]
         script = ["bash", "-euc", _START, "bash", program.user, program.name, *line]
@@ -122,18 +118,17 @@ class Daemon:
         return self.node.plain(["bash", "-c", script, "bash", self.program.name]).out
 
 
-def compile_all(node: Node, programs: Sequence[Program]) -> list[str]:
-    """The programs' compiled classes, as jars that every node sees; made in this node if need be."""
+def compiled(node: Node, program: Program) -> str:
+    """The program's compiled classes: a jar that every node sees. Made in this node if need be."""
     query = ["dpkg-query", "--show", "--showformat=${Package} ${Version}\n", "puppet*", "*clojure*"]
     key = hashlib.sha256(node.plain(query).out.encode()).hexdigest()[:12]
-    names = [f"{program.name}-{key}.jar" for program in programs]
-    cache = REPO / CACHE
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "lock").open("w") as lock, ThreadPoolExecutor() as pool:
+    jar = REPO / CACHE / f"{program.name}-{key}.jar"
+    jar.parent.mkdir(parents=True, exist_ok=True)
+    with jar.with_name(f"{program.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        missing = [pair for pair in zip(programs, names, strict=True) if not (cache / pair[1]).exists()]
-        list(pool.map(lambda pair: _compile(node, pair[0], cache / pair[1]), missing))
-    return [f"{ENVIRONMENT}/modules/quickstack/{CACHE}/{name}" for name in names]
+        if not jar.exists():
+            _compile(node, program, jar)
+    return f"{ENVIRONMENT}/modules/quickstack/{CACHE}/{jar.name}"
 
 
 def _compile(node: Node, program: Program, target: Path) -> None:
@@ -146,7 +141,6 @@ def _compile(node: Node, program: Program, target: Path) -> None:
         for file in classes.rglob("*"):
             jar.write(file, file.relative_to(classes))
     for old in target.parent.glob(f"{program.name}-*.jar"):
-        with suppress(FileNotFoundError):
-            old.unlink()
+        old.unlink()
     fresh.rename(target)
     node.plain(["rm", "-r", out])

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lab import Fleet, LabError, Node
-from lab.puppetserver import PuppetServer, certificates, reinstall
+from lab.puppetdb import certificates
+from lab.puppetserver import PuppetServer, reinstall
 
 pytestmark = pytest.mark.xdist_group("puppetserver")
 
@@ -150,11 +151,11 @@ def test_a_node_can_ask_with_its_agents_certificates_whatever_its_clock_says(ser
         assert len(json.loads(one.run(line).out)) == 2
 
 
-def test_an_agent_runs_on_the_machines_clock_or_on_one_that_it_is_told(server: PuppetServer, one: Node) -> None:
+def test_an_agent_runs_on_the_machines_clock(server: PuppetServer, one: Node) -> None:
     one.at = "2001-01-01"
     server.agent(one)
-    server.agent(one, at="2029-03-04 05:06:07")
-    assert server.query("nodes { certname ~ 'one' }")[0]["report_timestamp"].startswith("2029-03-04T05:06")
+    (node,) = server.query("nodes[report_timestamp] { certname ~ 'one' }")
+    assert node["report_timestamp"] > "2025"
 
 
 def test_puppetdb_refuses_whoever_has_no_certificate(server: PuppetServer, one: Node) -> None:

@@ -68,7 +68,7 @@ describe 'quickstack::backups::collector' do
             .that_comes_before('File[/etc/cron.d/kaizen-collect]')
           is_expected.to contain_file('/etc/cron.d/kaizen-collect')
             .with(owner: 'root', group: 'root', mode: '0644')
-            .with_content(%r{^[1-5]?[0-9] 3 \* \* \* root /usr/local/bin/kaizen collect$})
+            .with_content(%r{^[1-5]?[0-9] 3 \* \* \* root /usr/local/bin/kaizen collect --until deadline$})
         end
       end
     end
@@ -94,7 +94,7 @@ describe 'quickstack::backups::collector' do
     let(:params) { { package_source: source } }
 
     it 'has no line for what is not set' do
-      is_expected.to contain_file('/etc/kaizen/collector.yaml').without_content(%r{puppetdb|collectors|name|deadline})
+      is_expected.to contain_file('/etc/kaizen/collector.yaml').without_content(%r{puppetdb|collectors|name})
     end
   end
 
