@@ -50,6 +50,12 @@ def test_an_exemption_ends_with_its_last_day(known: Settings) -> None:
     assert "exempt.example" in [node.node for node in coverage(known, TODAY + timedelta(days=1)).unprotected]
 
 
+def test_a_puppetdb_that_knows_nobody_is_no_good_news(known: Settings, puppetdb: StandIn) -> None:
+    puppetdb.nodes.clear()
+    with pytest.raises(UnavailableError, match="names no active node"):
+        coverage(known, TODAY)
+
+
 def test_without_a_puppetdb_it_says_that_it_cannot_know(settings: Settings) -> None:
     with pytest.raises(ConfigError, match=r"sources\.puppetdb is not set"):
         coverage(settings, TODAY)

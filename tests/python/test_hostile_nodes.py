@@ -1,5 +1,6 @@
 """60 names and values that mean harm: none reaches a file, each is named in a plain line, and no other node suffers."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,7 @@ PARAMETERS: list[dict[str, Any]] = [
 KEYS = [
     f"{KEY}\nevil.example ssh-ed25519 {KEY}", f"{KEY} # comment", f" {KEY}", KEY[:-8] + "\x00" * 8, "AAAA", "../../x",
     "é" * 68, ["x"], {"a": KEY}, "A" * 1_000_000,
+    base64.b64encode(b"\0\0\0\x0bssh-ed25519" + b"A" * 3_000_000).decode(),
 ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from kaizen_backups.errors import ConfigError, printable
+from kaizen_backups.errors import ConfigError, UnavailableError, printable
 from kaizen_backups.exemptions import Exemption, read_exemptions
 from kaizen_backups.puppetdb import ask
 from kaizen_backups.settings import Settings
@@ -48,6 +48,8 @@ def coverage(settings: Settings, today: date) -> Coverage:
         ("nodes", [], 'node_state = "active"'),
         ("resources", ["parameters.enabled"], f"{CLASS} and {ACTIVE}"),
     )
+    if not active:
+        raise UnavailableError(f"PuppetDB {puppetdb.url}: it names no active node at all")
     enabled = {row["certname"]: row.get("parameters.enabled") is True for row in classes}
     return subtract([row["certname"] for row in active], enabled, onboarded, exemptions, today)
 

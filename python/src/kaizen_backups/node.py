@@ -21,6 +21,9 @@ KEY_TYPES = (
 
 DEFAULTS: dict[str, object] = {"port": 22, "user": "kaizen"}
 
+# An RSA key of 16,384 bits, in base64.
+_LONGEST_KEY = 3000
+
 _LABEL = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _ROLE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -59,6 +62,8 @@ def _check_user(user: str) -> str:
 
 def _check_key(line: str) -> str:
     """Take a host key only when its two parts agree (RFC 4253, 6.6: the blob begins with its type's name)."""
+    if len(line) > _LONGEST_KEY:
+        raise ValueError("the key is longer than any")
     parts = line.split(" ")
     if len(parts) != 2 or parts[0] not in KEY_TYPES:
         raise ValueError(f"must be a key type ({', '.join(KEY_TYPES)}), one space, and the key in base64")

@@ -1,6 +1,7 @@
 """The forms in which Puppet and facter write facts."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,18 @@ def test_two_files_of_one_node_are_named(tmp_path: Path) -> None:
 def test_json_is_json_though_yaml_would_not_take_it(tmp_path: Path) -> None:
     (tmp_path / "n1.example.json").write_text(json.dumps({**FACTS, "motd": "\U0001f600"}))
     assert list(read_facts(tmp_path).nodes) == ["n1.example"]
+
+
+def test_a_host_with_a_short_file_name_cannot_take_the_place_of_one_with_a_whole_name(tmp_path: Path) -> None:
+    liar = {"clientcert": "db.zeta.example", "networking": {"ip": "203.0.113.6"}, "kaizen_backup": {"enabled": True}}
+    true = {**liar, "networking": {"ip": "192.0.2.1"}}
+    (tmp_path / "db.json").write_text(json.dumps(liar))
+    (tmp_path / "db.zeta.example.json").write_text(json.dumps(true))
+    found = read_facts(tmp_path)
+    assert found.nodes["db.zeta.example"]["address"] == "192.0.2.1"
+    assert [problem.node for problem in found.problems] == ["db"]
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "node.example.json")
+    assert read_facts(tmp_path).nodes == {}

@@ -20,4 +20,4 @@ def host_keys_of(ssh: Any) -> list[str]:
         for entry in (ssh.values() if isinstance(ssh, dict) else ())
         if isinstance(entry, dict) and entry.get("type") in KEY_TYPES
     ]
-    return sorted(keys, key=lambda key: KEY_TYPES.index(key.split(" ")[0]))
+    return sorted(keys, key=lambda key: (KEY_TYPES.index(key.split(" ")[0]), key))

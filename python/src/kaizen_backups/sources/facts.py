@@ -35,20 +35,31 @@ def read_facts(directory: Path, address_fact: str = "networking.ip") -> Found:
     """
     found = Found("the facts")
     try:
-        files = sorted(f for f in directory.iterdir() if f.suffix in SUFFIXES and not f.name.startswith("."))
+        files = sorted(f for f in directory.iterdir() if _is_fact_file(f))
     except OSError as error:
         raise ConfigError(f"sources.facts: {directory}: {error.strerror}") from error
+    loaded = []
     for file in files:
         try:
             name, facts = _load(file)
-            backup = facts.get("kaizen_backup")
-            if isinstance(backup, dict) and backup.get("enabled") in (True, "true"):
-                if name in found.nodes:
-                    raise ConfigError(f"{file}: {printable(name)} has another fact file already")
-                found.nodes[name] = _node(name, facts, backup, address_fact)
+            loaded.append((file.stem.lower() != name, file, name, facts))
         except KaizenError as error:
             found.problems.append(Problem(file.stem, str(error)))
+    taken: dict[str, Path] = {}
+    # A file with the whole name goes before a short one, which may be of a host that only says it has that name.
+    for _, file, name, facts in sorted(loaded, key=lambda entry: entry[:2]):
+        backup = facts.get("kaizen_backup")
+        if name in taken:
+            message = f"{file}: {printable(name)} has another fact file already, {taken[name]}"
+            found.problems.append(Problem(file.stem, message))
+        elif isinstance(backup, dict) and backup.get("enabled") in (True, "true"):
+            found.nodes[name] = _node(name, facts, backup, address_fact)
+        taken.setdefault(name, file)
     return found
+
+
+def _is_fact_file(path: Path) -> bool:
+    return path.suffix in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def read_fact(directory: Path, name: str, fact: str) -> Any:
