@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ MODULE = f"{ENVIRONMENT}/modules/quickstack"
 HIERA = {
     "quickstack::backups::excludes": ["/etc/puppet/code"],
     "quickstack::backups::collector::package_source": "kaizen-backups",
+    # Past: a collection is one pass, and waits for nobody.
+    "quickstack::backups::collector::deadline": f"{datetime.now(UTC) - timedelta(hours=1):%H:%M}",
 }
 BACKUPS = "class { 'quickstack::backups': paths => ['/srv'] }"
 COLLECTOR = "class { 'quickstack::backups': collector => true }"
