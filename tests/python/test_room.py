@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kaizen_backups import room
-from kaizen_backups.errors import NoRoomError
+from kaizen_backups.errors import NoRoomError, NoRoomYetError
 from kaizen_backups.room import Room, free_bytes
 
 MIB = 1 << 20
@@ -36,7 +36,7 @@ def test_what_a_night_lacks_is_told(tmp_path: Path, free: list[int]) -> None:
 def test_what_others_are_expected_to_take_is_not_there(tmp_path: Path, free: list[int]) -> None:
     room = make_room(tmp_path, a=60, b=50)
     with room.reserve("a"):
-        with pytest.raises(NoRoomError, match=r"need 50\.0 MiB, and the store has 30\.0 MiB above its floor"):
+        with pytest.raises(NoRoomYetError, match=r"need 50\.0 MiB, and the store has 30\.0 MiB above its floor"):
             room.reserve("b").__enter__()
         # What it has taken is no longer free, and no longer held for it.
         free[0] = 60 * MIB
@@ -54,3 +54,17 @@ def test_a_reception_is_broken_off_below_the_floor(tmp_path: Path, free: list[in
         free[0] = 9 * MIB
         with pytest.raises(NoRoomError, match=r"less than its floor of 10\.0 MiB"):
             room.received("a", 2)
+
+
+def test_who_went_furthest_beyond_what_was_expected_is_broken_off_and_nobody_else(
+    tmp_path: Path, free: list[int]
+) -> None:
+    room = make_room(tmp_path, a=20, b=2)
+    with room.reserve("a"), room.reserve("b"), room.reserve("new"):
+        room.received("a", 15 * MIB)
+        room.received("b", 8 * MIB)
+        free[0] = 9 * MIB
+        room.received("a", 16 * MIB)
+        room.received("new", 1 * MIB)
+        with pytest.raises(NoRoomError):
+            room.received("b", 9 * MIB)

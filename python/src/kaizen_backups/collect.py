@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaizen_backups.door import open_door
-from kaizen_backups.errors import DataError, KaizenError, NoRoomError, RefusedError, UnavailableError
+from kaizen_backups.errors import DataError, KaizenError, NoRoomError, NoRoomYetError, RefusedError, UnavailableError
 from kaizen_backups.night import Event, Night, Outcome
 from kaizen_backups.node import Node
 from kaizen_backups.receive import Receiver
@@ -121,7 +121,7 @@ def _trouble(error: Exception, night: Night) -> _Answer:
             return _Answer([f"it was not done within {night.settings.timeout} s"], later=True)
         case RefusedError() | DataError():
             return _Answer([str(error)], final=True)
-        case UnavailableError():
+        case UnavailableError() | NoRoomYetError():
             return _Answer([str(error)], soon=True)
         case KaizenError() | OSError():
             return _Answer([str(error)], later=isinstance(error, NoRoomError))

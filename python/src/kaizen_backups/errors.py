@@ -37,6 +37,10 @@ class NoRoomError(KaizenError):
     """The store has not the room that is needed."""
 
 
+class NoRoomYetError(NoRoomError):
+    """Others that are at work hold the room that is needed: it may be there in a moment."""
+
+
 class LockedError(KaizenError):
     """Another run is at work."""
 

@@ -51,6 +51,9 @@ class Receiver:
             await self._make_room()
             with self._night.room.reserve(self._outcome.node):
                 await self._receive_all(new, offer)
+        else:
+            # A basis for nothing any more: a run that was killed between publishing and tidying up left it.
+            await self._discard(self._store.partials())
         problems += self._outcome.refused.values()
         if not problems:
             self._outcome.expired += await asyncio.to_thread(self._expire)
@@ -120,7 +123,7 @@ class Receiver:
         reception = Reception(settings.limits, received, breath=settings.silence / 4)
         try:
             await self._door.pull(snapshot, partial, bases, reception, checksum=checksum)
-            received(reception.announced)
+            received.all(reception.announced)
         except (DataError, NoRoomError):
             # What is too much must not stay and take the room.
             await self._discard([partial])
@@ -176,8 +179,12 @@ class Received:
 
     def __call__(self, count: int) -> bool:
         """Take the bytes so far; return whether more may come now. Raises NoRoomError."""
+        self._night.room.received(self._node, max(count, self._last))
+        return self.all(count)
+
+    def all(self, count: int) -> bool:
+        """Take the bytes of a reception that is over: what is there need not be broken off."""
         new, self._last = max(0, count - self._last), max(count, self._last)
-        self._night.room.received(self._node, self._last)
         self._night.tell(Event("progress", self._node, {"bytes": self._last}))
         return self._night.pace.spend(new)
 

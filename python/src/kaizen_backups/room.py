@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from kaizen_backups.errors import NoRoomError
+from kaizen_backups.errors import NoRoomError, NoRoomYetError
 from kaizen_backups.units import size
 
 
@@ -26,6 +26,7 @@ class Room:
         self._floor = floor
         self._needs = needs
         self._reserved: dict[str, int] = {}
+        self._beyond: dict[str, int] = {}
 
     def missing(self, nodes: list[str]) -> int:
         """Return how many bytes are missing for one more night of these nodes; 0 when there is room."""
@@ -33,22 +34,33 @@ class Room:
 
     @contextmanager
     def reserve(self, node: str) -> Iterator[None]:
-        """Hold what a node is expected to need. Raises NoRoomError when the others leave too little of it."""
+        """Hold what a node is expected to need.
+
+        Raises NoRoomError when the store has too little of it, NoRoomYetError when that may be on account of others.
+        """
         need = self._needs.get(node, 0)
         free = free_bytes(self._store) - self._floor - sum(self._reserved.values())
         if need > free:
-            raise NoRoomError(
+            kind = NoRoomYetError if self._reserved else NoRoomError
+            raise kind(
                 f"not begun: it is expected to need {size(need)}, and the store has {size(max(free, 0))}"
                 f" above its floor of {size(self._floor)}"
             )
         self._reserved[node] = need
+        self._beyond[node] = -need
         try:
             yield
         finally:
-            del self._reserved[node]
+            del self._reserved[node], self._beyond[node]
 
     def received(self, node: str, count: int) -> None:
-        """Give back, of what is held for a node, what it has taken by now. Raises NoRoomError below the floor."""
-        self._reserved[node] = max(0, self._needs.get(node, 0) - count)
-        if free_bytes(self._store) < self._floor:
+        """Give back, of what is held for a node, what it has taken by now.
+
+        Raises NoRoomError below the floor for the node that went furthest beyond what it was expected to need: the
+        others are not to suffer for it.
+        """
+        need = self._needs.get(node, 0)
+        self._reserved[node] = max(0, need - count)
+        self._beyond[node] = count - need
+        if free_bytes(self._store) < self._floor and self._beyond[node] == max(self._beyond.values()):
             raise NoRoomError(f"broken off: the store has less than its floor of {size(self._floor)} free")
