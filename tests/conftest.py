@@ -7,9 +7,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 # The longest first, so that no processor waits at the end for one that has begun late.
-_LONG = (
-    "tests/e2e/test_nights.py",
-)
+_LONG = ("tests/e2e/test_nights.py",)
 # Each of its tests makes a fleet of its own: they fill what the others leave.
 _LOOSE = "tests/lab/test_lab.py"
 
