@@ -9,7 +9,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .SILENT:
 MAKEFLAGS += --no-print-directory
-.PHONY: demo test check clean lint lint-python lint-shell lint-puppet types unit rspec bats lab e2e reference overlay
+.PHONY: demo test check clean lint lint-python lint-shell lint-puppet types unit rspec bats lab e2e fleet reference overlay
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -32,7 +32,7 @@ demo: $(CACHE)/lab-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
 test: $(CACHE)/test-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
 	$(PARALLEL) lint types unit rspec
 	$(MAKE) bats
-	$(MAKE) lab e2e
+	$(MAKE) fleet
 
 check: $(CACHE)/test-packages $(VENV)/ready
 	SPEC_SYSTEMS='debian-11-x86_64 debian-12-x86_64 rocky-9-x86_64' $(PARALLEL) lint types unit rspec
@@ -72,13 +72,18 @@ rspec:
 bats:
 	unshare --mount --propagation private env BATS_TEST_TIMEOUT=$(if $(filter full,$(FAULTS)),1800,300) bats --jobs $(shell nproc) tests/agent
 
-lab e2e: $(CACHE)/test-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
+lab e2e fleet: $(CACHE)/test-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
+
+FLEET := $(VENV)/bin/pytest -n $(shell nproc) --no-loadscope-reorder
 
 lab:
-	$(VENV)/bin/pytest -n $(shell nproc) --dist loadgroup tests/lab
+	$(FLEET) tests/lab
 
 e2e:
-	$(VENV)/bin/pytest -n $(shell nproc) --dist loadfile tests/e2e
+	$(FLEET) tests/e2e
+
+fleet:
+	$(FLEET) tests/lab tests/e2e
 
 reference:
 	tests/tools/reference

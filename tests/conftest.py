@@ -1,14 +1,15 @@
 """Who runs what when the fleet's tests run in parallel: a file is one piece of work, and the long ones come first."""
 
-from collections.abc import Sequence
-
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 # The longest first, so that no processor waits at the end for one that has begun late.
-_LONG = ("tests/e2e/test_nights.py",)
-# Each of its tests makes a fleet of its own: they fill what the others leave.
+_LONG = [
+    f"tests/e2e/test_{name}.py"
+    for name in ("puppet_server", "trouble", "units", "nodes", "states", "nights", "faults", "cycle", "door", "hostile")
+]
+# Each of its tests can live by itself: they fill what the others leave.
 _LOOSE = "tests/lab/test_lab.py"
 
 
@@ -33,7 +34,7 @@ def _file(nodeid: str) -> str:
     return nodeid.partition("::")[0]
 
 
-def _place(file: str, first: Sequence[str] = _LONG) -> int:
-    if file == _LOOSE:
-        return len(first) + 1
-    return first.index(file) if file in first else len(first)
+def _place(file: str) -> int:
+    if file in _LONG:
+        return _LONG.index(file)
+    return len(_LONG) + (file == _LOOSE)

@@ -13,8 +13,6 @@ from lab import Fleet, LabError, Node
 from lab.puppetdb import certificates
 from lab.puppetserver import PuppetServer, reinstall
 
-pytestmark = pytest.mark.xdist_group("puppetserver")
-
 SITE = """
 node 'one.kaizen.example' {
     file { '/root/greeting': content => lookup('greeting') }

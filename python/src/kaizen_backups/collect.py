@@ -5,6 +5,7 @@ import hashlib
 import shutil
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,6 @@ from kaizen_backups.errors import DataError, KaizenError, NoRoomError, NoRoomYet
 from kaizen_backups.night import Event, Night, Outcome
 from kaizen_backups.node import Node
 from kaizen_backups.receive import Receiver
-from kaizen_backups.snapshots import Snapshot
 from kaizen_backups.store import NodeStore
 
 _MOST_SECONDS = 900
@@ -33,6 +33,8 @@ class _Answer:
 async def collect(nodes: Iterable[Node], night: Night) -> list[Outcome]:
     """Collect nodes; one node's trouble is its own. `night.tell` hears of everything as it happens."""
     slots = asyncio.Semaphore(night.settings.jobs)
+    # A node is in one thread at a time, and none waits for another's.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(night.settings.jobs + 1))
     ordered = slowest_first(nodes, night.history.usual_seconds())
     with _sockets(night.settings.state) as sockets:
         work = (_collect_node(n, night, slots, sockets / str(i)) for i, n in enumerate(ordered))
@@ -57,7 +59,7 @@ async def _collect_node(node: Node, night: Night, slots: asyncio.Semaphore, sock
         async with slots:
             answer = await _attempt(node, night, socket, outcome)
         outcome.problems = answer.problems
-        missing = night.until is not None and _is_missing(node, night)
+        missing, lateness = _lateness(node, night)
         wait = waits.next(soon=answer.soon, later=answer.later or (missing and not answer.final))
         if wait is None:
             break
@@ -67,7 +69,7 @@ async def _collect_node(node: Node, night: Night, slots: asyncio.Semaphore, sock
     _note(outcome, night)
     if missing and not night.dry_run:
         outcome.late = True
-        outcome.problems = [_lateness(node, night), *outcome.problems]
+        outcome.problems = [lateness, *outcome.problems]
     night.tell(Event("done", node.name, outcome.as_json()))
     return outcome
 
@@ -140,20 +142,18 @@ def _note(outcome: Outcome, night: Night) -> None:
         outcome.problems.append(str(error))
 
 
-def _newest(node: Node, night: Night) -> Snapshot | None:
-    return max(NodeStore(night.settings.store, node.name).snapshots(), default=None)
-
-
-def _is_missing(node: Node, night: Night) -> bool:
-    newest = _newest(node, night)
-    return newest is None or newest.date < night.wanted_date()
-
-
-def _lateness(node: Node, night: Night) -> str:
-    assert night.until
-    newest = _newest(node, night)
+def _lateness(node: Node, night: Night) -> tuple[bool, str]:
+    """Return whether the snapshot that should be there by the deadline is missing, and what to say then."""
+    if not night.until:
+        return False, ""
+    wanted = night.wanted_date()
+    try:
+        newest = max(NodeStore(night.settings.store, node.name).snapshots(), default=None)
+    except OSError as error:
+        return False, str(error)  # which its attempt has named
     has = f"its newest is {newest}" if newest else "nothing of it is stored"
-    return f"late: no snapshot of {night.wanted_date()} by {night.until:%H:%M}; {has}"
+    missing = newest is None or newest.date < wanted
+    return missing, f"late: no snapshot of {wanted} by {night.until:%H:%M}; {has}"
 
 
 @contextmanager

@@ -20,6 +20,8 @@ _LISTING_SECONDS = 120
 _LISTING_LIMITS = Limits(files=100_000, bytes=1 << 20)
 # rsync's exit codes for what may pass: a door that is busy, a link that broke, silence. See rsync(1).
 _PASSING = frozenset({5, 10, 12, 24, 30, 35, 255})
+# The cage says that its rsync was killed by somebody (for want of memory, say) as a shell does.
+_KILLED = frozenset({-9, -15, 128 + 9, 128 + 15})
 _HINTS = {
     "Host key verification failed": "its host key is not the one that the node list has; see 'kaizen nodes show'",
     "Permission denied": "it does not accept the collector's key",
@@ -173,7 +175,7 @@ def _failed_pull(snapshot: Snapshot, result: Result) -> KaizenError:
     complaint = f"{snapshot}: rsync ended with code {result.code}: {_complaint(result)}"
     if "No space left on device" in result.err:
         return NoRoomError(complaint)
-    if result.code in _PASSING or result.code < 0:
+    if result.code in _PASSING or result.code in _KILLED:
         return UnavailableError(complaint)
     return DataError(complaint)
 

@@ -13,6 +13,9 @@ from kaizen_backups.snapshots import Snapshot
 from kaizen_backups.sums import Checked
 
 _ATTEMPTS_DAYS = 400
+# Damaged, not a database, or without a table that it should have; a full disk and the like are none of these.
+_BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+_NEEDS_DAYS = 7  # what came of it before says nothing: or one night's load would keep a node out for ever
 _NEEDS = 3  # a node's room is measured by its largest of so many receptions
 
 
@@ -38,6 +41,10 @@ class Attempt:
     problem: str | None
 
 
+class BrokenHistoryError(KaizenError):
+    """The database is damaged, or none of ours."""
+
+
 class History:
     """The open database. Every change is committed as it is made."""
 
@@ -54,10 +61,10 @@ class History:
             raise KaizenError(f"the history cannot be written: {error}") from error
 
     def check(self) -> None:
-        """Read all of the database. Raises sqlite3.DatabaseError when it is damaged."""
+        """Read all of the database. Raises BrokenHistoryError."""
         (answer,) = self._db.execute("PRAGMA integrity_check(1)").fetchone()
         if answer != "ok":
-            raise sqlite3.DatabaseError(answer)
+            raise BrokenHistoryError(answer)
 
     # -- runs and attempts
 
@@ -101,24 +108,33 @@ class History:
         rows = self._db.execute(
             "SELECT node, max(new_bytes) FROM (SELECT node, new_bytes,"
             " row_number() OVER (PARTITION BY node ORDER BY rowid DESC) AS age,"
-            " row_number() OVER (PARTITION BY node ORDER BY rowid) AS place FROM attempts WHERE received > 0)"
-            " WHERE age <= ? AND place > 1 GROUP BY node",
-            (_NEEDS,),
+            " row_number() OVER (PARTITION BY node ORDER BY rowid) AS place, at FROM attempts WHERE received > 0)"
+            " WHERE age <= ? AND place > 1 AND at > ? GROUP BY node",
+            (_NEEDS, stamp(datetime.now(UTC) - timedelta(days=_NEEDS_DAYS))),
         )
         return dict(rows.fetchall())
 
     # -- snapshots
 
-    def add_snapshot(
-        self, node: str, snapshot: Snapshot, checked: Checked, received: str | None = None, *, verified: bool = True
-    ) -> None:
-        """Note a snapshot that was received (now, unless told) and, unless told, checked."""
+    def add_snapshot(self, node: str, snapshot: Snapshot, checked: Checked, received: str | None = None) -> None:
+        """Note a snapshot that was received (now, unless told) and checked."""
         received = received or stamp()
         values = (checked.files, checked.bytes, checked.new_files, checked.new_bytes, checked.sums_sha256)
         with self._change():
             self._db.execute(
                 "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-                (node, str(snapshot), received, *values, received if verified else None),
+                (node, str(snapshot), received, *values, received),
+            )
+
+    def put_on_record(self, node: str, snapshot: Snapshot, measured: Checked, received: str) -> None:
+        """Note a stored snapshot that was not on record; a verdict that there is of it stays."""
+        values = (measured.files, measured.bytes, measured.new_files, measured.new_bytes, measured.sums_sha256)
+        with self._change():
+            self._db.execute(
+                "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, 0) ON CONFLICT DO UPDATE SET"
+                " received = excluded.received, files = excluded.files, bytes = excluded.bytes,"
+                " new_files = excluded.new_files, new_bytes = excluded.new_bytes, sums_sha256 = excluded.sums_sha256",
+                (node, str(snapshot), received, *values),
             )
 
     def snapshot(self, node: str, snapshot: Snapshot) -> Record | None:
@@ -159,14 +175,13 @@ class History:
         """Return when all that is stored of a node was last read, for those of which it ever was."""
         return dict(self._db.execute("SELECT node, verified FROM nodes").fetchall())
 
-    def count_snapshots(self) -> int:
-        """Return how many snapshots are on record."""
-        (count,) = self._db.execute("SELECT count(*) FROM snapshots").fetchone()
-        return int(count)
-
     def known(self) -> set[tuple[str, str]]:
-        """Return node and name of every snapshot on record."""
+        """Return node and name of every snapshot of which anything is known."""
         return set(self._db.execute("SELECT node, snapshot FROM snapshots").fetchall())
+
+    def on_record(self) -> set[tuple[str, str]]:
+        """Return node and name of every snapshot whose sum of sums is known, so that tampering would show."""
+        return set(self._db.execute("SELECT node, snapshot FROM snapshots WHERE sums_sha256 <> ''").fetchall())
 
     def forget(self, gone: Iterable[tuple[str, str]]) -> None:
         """Remove snapshots, by node and name, from the record."""
@@ -182,16 +197,24 @@ def open_history(path: Path) -> Iterator[History]:
         path.touch(mode=0o600)
         connection = sqlite3.connect(path, timeout=30)
         try:
-            # A commit that a power cut takes back is a row too few; the store itself is what counts.
+            # A snapshot without its row could be tampered with unseen: a power cut must take no commit back.
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA synchronous = FULL")
             migrate(connection)
             yield History(connection)
         finally:
             connection.close()
     except sqlite3.Error as error:
-        hint = "" if "later release" in str(error) else "; 'kaizen history rebuild' makes it anew from the store"
-        raise KaizenError(f"{path}: the history cannot be used: {error}{hint}") from error
+        complaint = f"{path}: the history cannot be used: {error}"
+        if _code(error) in _BROKEN:
+            raise BrokenHistoryError(f"{complaint}; 'kaizen history rebuild' makes it anew from the store") from error
+        raise KaizenError(complaint) from error
+
+
+def _code(error: sqlite3.Error) -> int | None:
+    """Return SQLite's primary result code, https://sqlite.org/rescode.html."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code & 0xFF if code is not None else None
 
 
 def stamp(moment: datetime | None = None) -> str:

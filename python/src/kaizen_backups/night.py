@@ -7,6 +7,7 @@ from typing import Any
 
 from kaizen_backups.history import History
 from kaizen_backups.pace import Pace
+from kaizen_backups.reception import Brought
 from kaizen_backups.room import Room
 from kaizen_backups.settings import Settings
 from kaizen_backups.snapshots import Snapshot
@@ -64,9 +65,10 @@ class Outcome:
     late: bool = False
     """The deadline came before its snapshot of the day did."""
     problems: list[str] = field(default_factory=list)
+    brought: Brought = field(default_factory=Brought)
     refused: dict[Snapshot, str] = field(default_factory=dict)
     """Snapshots that were received or looked at in this run and are not good, and why: they are not asked for again."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the outcome as `kaizen collect --json` prints it."""
-        return {name: value for name, value in vars(self).items() if name != "refused"}
+        return {name: value for name, value in vars(self).items() if name not in ("refused", "brought")}

@@ -10,6 +10,7 @@ from datetime import datetime
 from kaizen_backups.units import in_window
 
 _BURST_SECONDS = 0.5
+_DEBT_SECONDS = 5.0
 
 
 def rate_at(windows: Mapping[str, int], now: datetime) -> int | None:
@@ -35,4 +36,6 @@ class Pace:
             self._credit = 0.0
             return True
         self._credit = min(self._credit + rate * elapsed, rate * _BURST_SECONDS) - count
+        # What is said to have come need not have: a file may be all holes, or its size a lie. Nobody rests for long.
+        self._credit = max(self._credit, -rate * _DEBT_SECONDS)
         return self._credit >= 0

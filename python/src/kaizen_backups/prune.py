@@ -13,6 +13,8 @@ from kaizen_backups.snapshots import Snapshot, kept
 from kaizen_backups.store import NodeStore
 from kaizen_backups.tree import regular_files
 
+_ABANDONED_SECONDS = 7 * 86400
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -66,6 +68,8 @@ def carry_out(plans: Iterable[Plan], settings: Settings, history: History) -> It
 def _remove(plan: Plan, store: Path) -> None:
     node = NodeStore(store, plan.node)
     node.finish_removals()
+    if abandoned := node.abandoned_partials(_ABANDONED_SECONDS):
+        node.discard(abandoned)
     if plan.going:
         node.discard(node.path(snapshot) for snapshot in plan.going)
 

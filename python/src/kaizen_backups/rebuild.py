@@ -1,16 +1,16 @@
 """The history made anew from the store, where it was lost or is broken. What it still knows stays as it is."""
 
-import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kaizen_backups.errors import DataError, KaizenError
-from kaizen_backups.history import open_history, stamp
+from kaizen_backups.errors import DataError
+from kaizen_backups.history import BrokenHistoryError, open_history, stamp
 from kaizen_backups.settings import Settings
 from kaizen_backups.snapshots import SUMS, Snapshot
 from kaizen_backups.store import NodeStore, stored_nodes
-from kaizen_backups.sums import Checked, read_sums
+from kaizen_backups.sums import Checked, Measure, read_sums
 from kaizen_backups.tree import regular_files
 
 
@@ -23,20 +23,20 @@ def rebuild(settings: Settings) -> tuple[int, list[str]]:
     problems = _set_aside(settings.history_file)
     added = 0
     with open_history(settings.history_file) as history:
-        known = history.known()
+        recorded = history.on_record()
         stored = set()
         for node, snapshot, last in _stored(settings.store):
             stored.add((node, str(snapshot)))
-            if (node, str(snapshot)) in known:
+            if (node, str(snapshot)) in recorded:
                 continue
             path = NodeStore(settings.store, node).path(snapshot)
             try:
                 received = stamp(datetime.fromtimestamp(path.stat().st_ctime, UTC))
-                history.add_snapshot(node, snapshot, _measure(path, last), received, verified=False)
+                history.put_on_record(node, snapshot, _measure(path, last), received)
                 added += 1
             except (DataError, OSError) as error:
                 problems.append(f"{node}: {snapshot}: {error}")
-        history.forget(known - stored)
+        history.forget(history.known() - stored)
     return added, problems
 
 
@@ -50,30 +50,23 @@ def _stored(store: Path) -> Iterator[tuple[str, Snapshot, Path | None]]:
 
 
 def _measure(root: Path, last: Path | None) -> Checked:
-    files = size = new_files = new_size = 0
+    found = Measure()
     for file in regular_files(root, last):
-        if file.name == SUMS.encode():
-            continue
-        files, size = files + 1, size + file.status.st_size
-        if not file.linked:
-            new_files, new_size = new_files + 1, new_size + file.status.st_size
-    return Checked(files, size, new_files, new_size, read_sums(root)[1])
+        if file.name != SUMS.encode():
+            found.add(file)
+    return found.checked(read_sums(root)[1])
 
 
 def _set_aside(path: Path) -> list[str]:
-    """Rename a database that can't be read; return what was done."""
+    """Rename a database that is damaged, with what belongs to it; return what was done. Raises KaizenError."""
     try:
         with open_history(path) as history:
             history.check()
-    except KaizenError as error:
-        if "later release" in str(error):
-            raise
-    except sqlite3.DatabaseError:
-        pass
+    except BrokenHistoryError:
+        aside = path.with_name(f"{path.name}.broken-{datetime.now(UTC):%Y%m%dT%H%M%S}")
     else:
         return []
-    aside = path.with_name(f"{path.name}.broken-{datetime.now(UTC):%Y%m%dT%H%M%S}")
-    path.replace(aside)
-    for companion in ("-wal", "-shm"):
-        path.with_name(path.name + companion).unlink(missing_ok=True)
+    for companion in ("-wal", "-shm", ""):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + companion).replace(aside.with_name(aside.name + companion))
     return [f"{path} was broken, and is now {aside}"]

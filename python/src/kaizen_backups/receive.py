@@ -2,13 +2,14 @@
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
 from kaizen_backups.backup_info import read_info
 from kaizen_backups.choice import choose, deleted
 from kaizen_backups.door import Door
-from kaizen_backups.errors import DataError, NoRoomError
+from kaizen_backups.errors import DataError, KaizenError, NoRoomError, NoRoomYetError
 from kaizen_backups.history import Record
 from kaizen_backups.night import Event, Night, Outcome
 from kaizen_backups.offer import Offered, require_good
@@ -64,6 +65,8 @@ class Receiver:
         try:
             with self._night.room.reserve(self._outcome.node):
                 pass
+        except NoRoomYetError:
+            raise  # in a moment there may be room without that
         except NoRoomError:
             await self._discard(self._store.partials())
 
@@ -80,7 +83,7 @@ class Receiver:
         for snapshot in new:
             try:
                 require_good(snapshot, offer[snapshot])
-                checked = await self._receive(snapshot)
+                checked = await self._receive_whole(snapshot)
             except DataError as error:  # a later one may be good
                 self._outcome.refused[snapshot] = str(error)
                 continue
@@ -89,8 +92,21 @@ class Receiver:
             facts = {"files": checked.files, "bytes": checked.bytes, "new_bytes": checked.new_bytes}
             self._tell("stored", snapshot=str(snapshot), **facts)
 
-    async def _receive(self, snapshot: Snapshot) -> Checked:
-        """Receive one snapshot into a fresh directory, check it, publish it."""
+    async def _receive_whole(self, snapshot: Snapshot) -> Checked:
+        """Receive one snapshot, check it, publish it."""
+        while True:
+            partial, checked = await self._receive(snapshot)
+            rotten = self._night.history.rotten(self._outcome.node)
+            if rotten <= self._rotten:
+                break
+            # A verification went on meanwhile, and what it found may be linked to: begin again with what is known now.
+            self._rotten = rotten
+        await self._publish(snapshot, partial, checked, anew=snapshot in self._store.snapshots())
+        await self._discard(self._store.partials())
+        return checked
+
+    async def _receive(self, snapshot: Snapshot) -> tuple[Path, Checked]:
+        """Receive one snapshot into a fresh directory, and check it."""
         stored = self._store.snapshots()
         last = self._store.path(stored[-1]) if stored else None
         partials = self._store.partials()
@@ -102,16 +118,19 @@ class Receiver:
             bases = list(dict.fromkeys([self._store.path(snapshot), *bases]))
         partial = await self._pull(snapshot, bases, checksum=doubtful)
         try:
-            checked = await self._check(snapshot, partial, None if doubtful else last)
+            return partial, await self._check(snapshot, partial, last, trust=not doubtful)
         except DataError:
             if doubtful or not bases:
+                await self._discard(self._store.partials())
                 raise
-            # A file may have new content under its old size and time: compare contents this once.
-            partial = await self._pull(snapshot, [partial, *bases], checksum=True)
-            checked = await self._check(snapshot, partial, last)
-        await self._publish(snapshot, partial, checked, anew=snapshot in stored)
-        await self._discard(self._store.partials())
-        return checked
+        # A file may have new content under its old size and time: compare contents this once.
+        partial = await self._pull(snapshot, [partial, *bases], checksum=True)
+        try:
+            return partial, await self._check(snapshot, partial, last)
+        except DataError:
+            # What nobody can use must not stay and take the room.
+            await self._discard(self._store.partials())
+            raise
 
     async def _pull(self, snapshot: Snapshot, bases: list[Path], *, checksum: bool) -> Path:
         while not self._night.pace.spend(0):
@@ -120,7 +139,7 @@ class Receiver:
         settings = self._night.settings
         partial = self._store.new_partial(snapshot)
         received = Received(self._night, self._outcome.node)
-        reception = Reception(settings.limits, received, breath=settings.silence / 4)
+        reception = Reception(settings.limits, received, settings.silence / 4, self._outcome.brought)
         try:
             await self._door.pull(snapshot, partial, bases, reception, checksum=checksum)
             received.all(reception.announced)
@@ -128,15 +147,21 @@ class Receiver:
             # What is too much must not stay and take the room.
             await self._discard([partial])
             raise
+        finally:
+            self._night.room.rests(self._outcome.node)
         return partial
 
-    async def _check(self, snapshot: Snapshot, partial: Path, last: Path | None) -> Checked:
+    async def _check(self, snapshot: Snapshot, partial: Path, last: Path | None, *, trust: bool = True) -> Checked:
         self._tell("checking", snapshot=str(snapshot))
+        over = threading.Event()
+        limits = self._night.settings.limits
         try:
             read_info(partial)
-            return await asyncio.to_thread(check_tree, partial, last, self._night.settings.limits.depth)
+            return await asyncio.to_thread(check_tree, partial, last, limits, trust=trust, abandoned=over.is_set)
         except DataError as error:
             raise DataError(f"{snapshot}: {error}") from error
+        finally:
+            over.set()  # a thread is not ended by the node's time being up
 
     async def _publish(self, snapshot: Snapshot, partial: Path, checked: Checked, *, anew: bool) -> None:
         history, node = self._night.history, self._outcome.node
@@ -146,7 +171,9 @@ class Receiver:
             await asyncio.to_thread(self._store.publish, partial, snapshot)
             return
         record = history.snapshot(node, snapshot)
-        if not record or record.sums_sha256 != checked.sums_sha256:
+        if not record or not record.sums_sha256:
+            raise KaizenError(f"{snapshot}: it is rotten, and not on record; 'kaizen history rebuild' puts it there")
+        if record.sums_sha256 != checked.sums_sha256:
             raise DataError(f"{snapshot}: what the node has now is not what was collected, so the rotten one stays")
         await asyncio.to_thread(self._store.replace, partial, snapshot)
         history.add_snapshot(node, snapshot, checked, record.received)

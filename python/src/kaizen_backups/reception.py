@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from kaizen_backups.errors import DataError
@@ -13,8 +14,19 @@ from kaizen_backups.settings import Limits
 from kaizen_backups.units import size
 
 _MOMENT = 0.002
+_LINE = 100
+_DIGITS = 20
+_NEW = (b">", b"c")  # what rsync's --itemize-changes begins with for what is received, or made
 OUT_FORMAT = "%l %i"
 """What rsync is to print for everything that it comes to (with -ii): its size, before it is received."""
+
+
+@dataclass
+class Brought:
+    """What all receptions of one node's have announced in this run: bytes, and inodes that are new."""
+
+    bytes: int = 0
+    inodes: int = 0
 
 
 class Reception:
@@ -23,12 +35,16 @@ class Reception:
     What a node announces may be a lie, so what the receiver really writes is counted as well.
     """
 
-    def __init__(self, limits: Limits, received: Callable[[int], bool], breath: float = 30) -> None:
+    def __init__(
+        self, limits: Limits, received: Callable[[int], bool], breath: float = 30, brought: Brought | None = None
+    ) -> None:
         """Take the limits, and what is told of the bytes written so far and answers whether more may come now.
 
-        A receiver that rests for longer than `breath` seconds gets a moment, lest it take that for the node's silence.
+        `brought` is what the node's earlier receptions announced: the limits hold for them together. A receiver that
+        rests for longer than `breath` seconds gets a moment, lest it take that for the node's silence.
         """
         self._limits = limits
+        self._brought = brought or Brought()
         self._received = received
         self._rest = b""
         self._files = 0
@@ -48,8 +64,13 @@ class Reception:
         self._files += len(lines)
         for line in lines:
             number, _, item = line.partition(b" ")
-            if item.startswith(b">") and number.isdigit():
+            if item.startswith(_NEW):
+                self._brought.inodes += 1
+            if item.startswith(b">") and number.isdigit() and len(number) < _DIGITS:
                 self._bytes += int(number)
+                self._brought.bytes += int(number)
+        # Whatever a node has its rsync say comes out here, too, and need not have an end.
+        self._rest = self._rest[:_LINE]
 
     def watch(self, pid: int) -> None:
         """Look at the process tree of `pid`. Raises DataError, and what `received` raises."""
@@ -63,9 +84,9 @@ class Reception:
         self._judge(0)
 
     def _judge(self, written: int) -> None:
-        if self._files > self._limits.files:
+        if max(self._files, self._brought.inodes) > self._limits.files:
             raise DataError(f"it holds more than {self._limits.files} files (limits.files)")
-        if max(self._bytes, written) > self._limits.bytes:
+        if max(self._brought.bytes, written) > self._limits.bytes:
             raise DataError(f"it brings more than {size(self._limits.bytes)} (limits.bytes)")
 
     def _rest_while(self, resting: bool, tree: list[int]) -> None:

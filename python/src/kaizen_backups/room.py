@@ -8,6 +8,8 @@ from pathlib import Path
 from kaizen_backups.errors import NoRoomError, NoRoomYetError
 from kaizen_backups.units import size
 
+_INODES = 0.01
+
 
 def free_bytes(store: Path) -> int:
     """Return the bytes that are free where the store is, or will be made."""
@@ -15,6 +17,12 @@ def free_bytes(store: Path) -> int:
         store = store.parent
     status = os.statvfs(store)
     return status.f_bavail * status.f_frsize
+
+
+def _few_inodes(store: Path) -> bool:
+    """Tell whether the store's file system is about to have no inode left; some have no fixed number of them."""
+    status = os.statvfs(store)
+    return status.f_favail < status.f_files * _INODES
 
 
 class Room:
@@ -47,11 +55,15 @@ class Room:
                 f" above its floor of {size(self._floor)}"
             )
         self._reserved[node] = need
-        self._beyond[node] = -need
         try:
             yield
         finally:
-            del self._reserved[node], self._beyond[node]
+            del self._reserved[node]
+            self.rests(node)
+
+    def rests(self, node: str) -> None:
+        """Take note that nothing comes of a node now: it is not to be broken off."""
+        self._beyond.pop(node, None)
 
     def received(self, node: str, count: int) -> None:
         """Give back, of what is held for a node, what it has taken by now.
@@ -62,5 +74,9 @@ class Room:
         need = self._needs.get(node, 0)
         self._reserved[node] = max(0, need - count)
         self._beyond[node] = count - need
-        if free_bytes(self._store) < self._floor and self._beyond[node] == max(self._beyond.values()):
+        if self._beyond[node] < max(self._beyond.values()):
+            return
+        if free_bytes(self._store) < self._floor:
             raise NoRoomError(f"broken off: the store has less than its floor of {size(self._floor)} free")
+        if _few_inodes(self._store):
+            raise NoRoomError(f"broken off: less than {_INODES:.0%} of the store's inodes are free")

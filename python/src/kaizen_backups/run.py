@@ -42,15 +42,15 @@ async def run(
     It is killed when this task is cancelled, and when it writes more than `limit` bytes (TooMuchOutputError). What it
     writes to stdout goes to `reader`, if there is one, and is then not limited; `watch` gets its process id ten times
     a second, and the program is killed when that raises. A daemon that it leaves behind may keep its pipes open: what
-    counts is the end of the program.
+    counts is the end of the program. What `reader` and `watch` raise is raised.
     """
-    too_much: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    with _Pipe(limit, too_much, reader) as out, _Pipe(limit, too_much) as err:
+    enough: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    with _Pipe(limit, enough, reader) as out, _Pipe(limit, enough) as err:
         process = await asyncio.create_subprocess_exec(
             *argv, stdin=asyncio.subprocess.DEVNULL, stdout=out.write_end, stderr=err.write_end, env=ENVIRONMENT
         )
         ended = asyncio.create_task(process.wait())
-        either: set[asyncio.Future[Any]] = {ended, too_much}
+        either: set[asyncio.Future[Any]] = {ended, enough}
         try:
             wait = _WATCH_SECONDS if watch else None
             while not (await asyncio.wait(either, timeout=wait, return_when=asyncio.FIRST_COMPLETED))[0]:
@@ -61,22 +61,23 @@ async def run(
                 with suppress(ProcessLookupError):
                     process.kill()
             await ended
-            too_much.cancel()
-        if not too_much.cancelled() or max(out.drain(), err.drain()) > limit:
-            raise TooMuchOutputError
+            enough.cancel()
+        for pipe in (out, err):
+            pipe.drain()
+            if pipe.error:
+                raise pipe.error
         return Result(await ended, out.text(), err.text())
 
 
 class _Pipe:
     """A pipe that is read as it fills. asyncio's own sees a program's end only when all it wrote has been read."""
 
-    def __init__(
-        self, limit: int, too_much: asyncio.Future[None], reader: Callable[[bytes], None] | None = None
-    ) -> None:
+    def __init__(self, limit: int, enough: asyncio.Future[None], reader: Callable[[bytes], None] | None = None) -> None:
+        self.error: Exception | None = None
         self._reader = reader
         self._loop = asyncio.get_running_loop()
         self._limit = limit
-        self._too_much = too_much
+        self._enough = enough
         self._data = bytearray()
         self._read_end, self.write_end = os.pipe()
         os.set_blocking(self._read_end, False)
@@ -95,21 +96,27 @@ class _Pipe:
             chunk = os.read(self._read_end, 1 << 16)
         except BlockingIOError:
             return False
-        if self._reader:
-            self._reader(chunk)
-            return bool(chunk)
-        self._data += chunk
-        if len(self._data) > self._limit:
+        try:
+            self._take(chunk)
+        except Exception as error:  # raised where the program is waited for; here it would be asyncio's to print
+            self.error = error
             self._loop.remove_reader(self._read_end)
-            if not self._too_much.done():
-                self._too_much.set_result(None)
+            if not self._enough.done():
+                self._enough.set_result(None)
         return bool(chunk)
 
-    def drain(self) -> int:
-        """Take what is still in the pipe; return how many bytes there were in all."""
-        while len(self._data) <= self._limit and self._read():
+    def _take(self, chunk: bytes) -> None:
+        if self._reader:
+            self._reader(chunk)
+            return
+        self._data += chunk
+        if len(self._data) > self._limit:
+            raise TooMuchOutputError
+
+    def drain(self) -> None:
+        """Take what is still in the pipe."""
+        while not self.error and self._read():
             pass
-        return len(self._data)
 
     def text(self) -> str:
         return self._data.decode(errors="replace")

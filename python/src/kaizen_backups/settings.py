@@ -106,10 +106,10 @@ class Keep(_Section):
 
 
 class Limits(_Section):
-    """What one snapshot may be; a node that sends more is refused, and harms nobody else."""
+    """What one node may send in a run; one that sends more is refused, and harms nobody else."""
 
-    files: int = Field(default=2_000_000, ge=1, description="names of any kind in a snapshot")
-    bytes: Size = Field(default=2 << 40, ge=1, description="new bytes of a snapshot; k, m, g, t are powers of 1024")
+    files: int = Field(default=2_000_000, ge=1, description="names of any kind in a snapshot, and new ones in a run")
+    bytes: Size = Field(default=2 << 40, ge=1, description="new bytes in a run; k, m, g, t are powers of 1024")
     depth: int = Field(default=1024, ge=1, description="directories within each other; rsync gives up at some 1,000")
     again: int = Field(default=24, ge=1, description="snapshots of one date")
 

@@ -4,6 +4,7 @@ import ctypes
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -49,7 +50,7 @@ class NodeStore:
         """Return the published snapshots, oldest first."""
         try:
             entries = list(os.scandir(self.directory))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         found = (Snapshot.parse(entry.name) for entry in entries if entry.is_dir(follow_symlinks=False))
         return sorted(snapshot for snapshot in found if snapshot)
@@ -62,6 +63,10 @@ class NodeStore:
         """Return what unfinished receptions left, the newest first: a basis for the next, never more."""
         found = [path for path in self.directory.glob(f"{PARTIAL}*") if path.is_dir() and not path.is_symlink()]
         return sorted(found, key=lambda path: path.stat().st_ctime_ns, reverse=True)
+
+    def abandoned_partials(self, seconds: float) -> list[Path]:
+        """Return those that nothing has been received into for so long."""
+        return [path for path in self.partials() if path.stat().st_ctime < time.time() - seconds]
 
     def new_partial(self, snapshot: Snapshot) -> Path:
         """Make a fresh directory to receive into."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kaizen_backups.errors import DataError
+from kaizen_backups.settings import Limits
 from kaizen_backups.snapshots import SUMS
 from kaizen_backups.tree import File, read_file, regular_files, show_name
 
@@ -26,7 +27,10 @@ _OUTSIDE = {b"", b".", b".."}
 
 @dataclass(frozen=True)
 class Checked:
-    """A tree that agrees with its SHA256SUMS: regular files and bytes in all, and those not linked to the last."""
+    """A tree that agrees with its SHA256SUMS: regular files and bytes in all, and those that are new.
+
+    What is new takes room: an inode that the last snapshot does not have, once, by the bytes that its holes leave.
+    """
 
     files: int
     bytes: int
@@ -47,10 +51,15 @@ class Difference(NamedTuple):
         return f"{show_name(self.name)} {self.complaint}"
 
 
-def parse_sums(lines: Iterable[bytes]) -> dict[bytes, bytes]:
-    """Return the hash of each name. Raises DataError for a line or a name that has no place in SHA256SUMS."""
+def parse_sums(lines: Iterable[bytes], most: int | None = None) -> dict[bytes, bytes]:
+    """Return the hash of each name.
+
+    Raises DataError for a line or a name that has no place in SHA256SUMS, and where there are more than `most`.
+    """
     sums: dict[bytes, bytes] = {}
     for number, (name, digest) in enumerate(_lines(lines), 1):
+        if most is not None and number > most:
+            raise DataError(f"{SUMS} has more than {most} lines (limits.files)")
         if name.startswith(b"/") or not _OUTSIDE.isdisjoint(name.split(b"/")) or name in sums:
             raise DataError(f"{SUMS}:{number}: {show_name(name)} names no file of the snapshot, or names it twice")
         sums[name] = digest
@@ -63,31 +72,75 @@ def read_sums(root: Path) -> tuple[bytes, str]:
     return data, hashlib.sha256(data).hexdigest()
 
 
-def check_tree(root: Path, last: Path | None = None, depth: int | None = None) -> Checked:
+class Abandoned(Exception):  # noqa: N818 (no error)
+    """Nobody waits for the check any more."""
+
+
+def check_tree(
+    root: Path,
+    last: Path | None = None,
+    limits: Limits | None = None,
+    *,
+    trust: bool = True,
+    abandoned: Callable[[], bool] = lambda: False,
+) -> Checked:
     """Hold the snapshot at `root` against its SHA256SUMS: every regular file is in it, no other is, all sums fit.
 
     A file that is a hard link to `last`'s file of the same name, a snapshot that was checked before, is not read
-    again when both lists give it the same sum. Raises DataError, which names the first file that does not agree.
+    again when both lists give it the same sum, unless `last` is not to be trusted; no file is read twice. Raises
+    DataError, which names the first file that does not agree, and Abandoned as soon as `abandoned` says so.
     """
+
+    def go_on() -> None:
+        if abandoned():
+            raise Abandoned
+
     data, sums_sha256 = read_sums(root)
-    sums = parse_sums(io.BytesIO(data))
-    known = _agreed(sums, last) if last else set()
+    sums = parse_sums(io.BytesIO(data), limits.files if limits else None)
+    known = _agreed(sums, last) if last and trust else set()
     del data
-    files = size = new_files = new_size = 0
+    count = Measure()
+    digests: dict[int, bytes] = {}
 
     def digest(file: File) -> bytes:
-        nonlocal files, size, new_files, new_size
-        files += 1
-        size += file.status.st_size
+        go_on()
+        count.add(file)
         if file.linked and file.name in known:
             return sums[file.name]
-        new_files += 1
-        new_size += file.status.st_size
-        return file.sha256()
+        found = digests.get(file.status.st_ino)
+        if found is None:
+            found = file.sha256(go_on)
+            if file.status.st_nlink > 1:
+                digests[file.status.st_ino] = found
+        return found
 
-    for difference in differences(regular_files(root, last, depth), sums, digest):
+    for difference in differences(regular_files(root, last, limits.depth if limits else None), sums, digest):
         raise DataError(str(difference))
-    return Checked(files, size, new_files, new_size, sums_sha256)
+    return count.checked(sums_sha256)
+
+
+class Measure:
+    """Counts a tree's regular files, and what of them is new."""
+
+    def __init__(self) -> None:
+        self._files = self._bytes = self._new_files = self._new_bytes = 0
+        self._seen: set[int] = set()
+
+    def add(self, file: File) -> None:
+        """Count a file."""
+        status = file.status
+        self._files += 1
+        self._bytes += status.st_size
+        if file.linked or status.st_ino in self._seen:
+            return
+        if status.st_nlink > 1:
+            self._seen.add(status.st_ino)
+        self._new_files += 1
+        self._new_bytes += min(status.st_size, status.st_blocks * 512)
+
+    def checked(self, sums_sha256: str) -> Checked:
+        """Return what was counted."""
+        return Checked(self._files, self._bytes, self._new_files, self._new_bytes, sums_sha256)
 
 
 def differences(
@@ -139,6 +192,9 @@ def _lines(lines: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _agreed(sums: dict[bytes, bytes], last: Path) -> set[bytes]:
-    """Return the names to which the last snapshot's list gives the same hash."""
-    lines = _lines(io.BytesIO(read_sums(last)[0]))
-    return {name for name, digest in lines if sums.get(name) == digest}
+    """Return the names to which the last snapshot's list gives the same hash; none when that list is damaged."""
+    try:
+        lines = _lines(io.BytesIO(read_sums(last)[0]))
+        return {name for name, digest in lines if sums.get(name) == digest}
+    except DataError:
+        return set()

@@ -7,7 +7,7 @@ was a directory is one still; every directory is opened from the root by names t
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from typing import NamedTuple
 from kaizen_backups.errors import DataError, printable
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_PIECE = 1 << 18
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -29,11 +30,16 @@ class File(NamedTuple):
     directory: int
     """The descriptor of the directory that it is in."""
 
-    def sha256(self) -> bytes:
-        """Return the hash of the content. Raises OSError."""
+    def sha256(self, go_on: Callable[[], object] = lambda: None) -> bytes:
+        """Return the hash of the content; `go_on` is called now and then, and ends it by raising. Raises OSError."""
         name = self.name.rpartition(b"/")[2]
+        digest = hashlib.sha256()
+        view = memoryview(bytearray(_PIECE))
         with os.fdopen(os.open(name, _FILE, dir_fd=self.directory), "rb", buffering=0) as file:
-            return hashlib.file_digest(file, "sha256").digest()
+            while count := file.readinto(view):
+                digest.update(view[:count])
+                go_on()
+        return digest.digest()
 
 
 def regular_files(root: Path, other: Path | None = None, depth: int | None = None) -> Iterator[File]:

@@ -3,7 +3,7 @@
 import io
 import math
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -28,7 +28,8 @@ class Rot:
     snapshots: list[str]
 
     def __str__(self) -> str:
-        return f"{', '.join(self.snapshots)}: {' = '.join(self.files)} {self.complaint}"
+        where = f"{', '.join(self.snapshots)}: " if self.snapshots else ""
+        return f"{where}{' = '.join(self.files)} {self.complaint}"
 
 
 @dataclass
@@ -77,14 +78,18 @@ def verify(
 
 def read_node(store: NodeStore, node: str, recorded: Mapping[Snapshot, str], only: Snapshot | None) -> Verdict:
     """Read a node's snapshots, all or `only` one; `recorded` has the hash that each one's SHA256SUMS had on receipt."""
-    stored = store.snapshots()
     reading = _Reading(store)
     verdict = Verdict(node)
+    try:
+        stored = store.snapshots()
+    except OSError as error:
+        verdict.rotten.append(Rot([str(store.directory)], f"cannot be read: {error.strerror}", []))
+        return verdict
     for snapshot in stored:
         if only in (None, snapshot) and reading.read(snapshot, recorded.get(snapshot)):
             verdict.snapshots.append(str(snapshot))
     verdict.files, verdict.bytes = len(reading.digests), reading.bytes
-    verdict.rotten = reading.rotten(stored)
+    verdict.rotten = reading.rotten()
     return verdict
 
 
@@ -99,16 +104,23 @@ class _Reading:
 
     def read(self, snapshot: Snapshot, recorded: str | None) -> bool:
         """Read a snapshot; return whether it was there until the end."""
+        before = self._inode(snapshot)
         try:
             found = list(self._differences(snapshot, recorded))
         except DataError as error:
             found = [Difference(SUMS.encode(), f"cannot be used: {str(error).removeprefix(f'{SUMS}: ')}", None)]
         except OSError as error:
             found = [Difference(b".", f"cannot be read: {error.strerror}", None)]
-        if not self._store.path(snapshot).exists():
-            return False
+        if before is None or self._inode(snapshot) != before:
+            return False  # pruned meanwhile, or replaced by a good one
         self._found += [(snapshot, difference) for difference in found]
         return True
+
+    def _inode(self, snapshot: Snapshot) -> int | None:
+        try:
+            return self._store.path(snapshot).lstat().st_ino
+        except OSError:
+            return None
 
     def _differences(self, snapshot: Snapshot, recorded: str | None) -> Iterator[Difference]:
         root = self._store.path(snapshot)
@@ -129,7 +141,7 @@ class _Reading:
             self.bytes += file.status.st_size
         return digest
 
-    def rotten(self, stored: Collection[Snapshot]) -> list[Rot]:
+    def rotten(self) -> list[Rot]:
         """Return what was found, a file once, with all of the stored snapshots that share it."""
         by_inode: dict[int, Rot] = {}
         others = []
@@ -138,7 +150,8 @@ class _Reading:
                 others.append(Rot([show_name(difference.name)], difference.complaint, [str(snapshot)]))
             else:
                 by_inode.setdefault(difference.file.status.st_ino, Rot([], difference.complaint, []))
-        for snapshot in stored if by_inode else ():
+        # What was published meanwhile may share it.
+        for snapshot in self._store.snapshots() if by_inode else ():
             with suppress(OSError):  # it is named already, or pruned meanwhile
                 for file in regular_files(self._store.path(snapshot)):
                     if rot := by_inode.get(file.status.st_ino):
@@ -153,7 +166,11 @@ def _add(names: list[str], name: str) -> None:
 
 
 def _recorded(node: str, settings: Settings, history: History) -> dict[Snapshot, str]:
-    records = ((s, history.snapshot(node, s)) for s in NodeStore(settings.store, node).snapshots())
+    try:
+        stored = NodeStore(settings.store, node).snapshots()
+    except OSError:
+        return {}  # it is read again, and named, where it is verified
+    records = ((s, history.snapshot(node, s)) for s in stored)
     return {snapshot: record.sums_sha256 for snapshot, record in records if record}
 
 

@@ -24,7 +24,7 @@ from kaizen_backups.pace import Pace, rate_at
 from kaizen_backups.prune import would_free
 from kaizen_backups.room import Room
 from kaizen_backups.settings import Settings, load_settings
-from kaizen_backups.store import stored_nodes
+from kaizen_backups.store import NodeStore, stored_nodes
 from kaizen_backups.units import parse_clock, parse_size, size
 
 _PAST = timedelta(hours=12)
@@ -32,16 +32,20 @@ _PAST = timedelta(hours=12)
 
 def _rate(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
     try:
-        return max(1024, parse_size(value)) if value else None
+        rate = parse_size(value) if value else None
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+    if rate is not None and rate < 1024:
+        raise click.BadParameter("must be at least 1k")
+    return rate
 
 
 def deadline(clock: str, now: datetime) -> datetime:
     """Return the moment that a time of day stands for: the next one, unless it is past by less than 12 hours."""
     wanted = parse_clock(clock)
-    moment = now.replace(hour=wanted.hour, minute=wanted.minute, second=0, microsecond=0)
-    return moment + timedelta(days=1) if now - moment >= _PAST else moment
+    # The clock may be changed in between: each day has its own distance from UTC.
+    moment = datetime.combine(now.date(), wanted).astimezone()
+    return datetime.combine(now.date() + timedelta(days=1), wanted).astimezone() if now - moment >= _PAST else moment
 
 
 @click.command("collect")
@@ -134,9 +138,10 @@ async def _interruptible(nodes: list[Node], night: Night, tidy_up: Callable[[], 
 
 def _say_what_is_amiss(nodes: list[Node], settings: Settings, history: History, room: Room) -> bool:
     """Name on stderr what the whole run suffers from; return whether there was any."""
-    if not history.count_snapshots() and stored_nodes(settings.store):
+    if unknown := _not_on_record(settings, history):
         click.echo(
-            "kaizen: the history knows nothing of what is stored; 'kaizen history rebuild' reads it from the store",
+            f"kaizen: {unknown} stored snapshots are not on record, and tampering with them would not show;"
+            " 'kaizen history rebuild' puts them there",
             err=True,
         )
     missing = room.missing([node.name for node in nodes])
@@ -148,6 +153,12 @@ def _say_what_is_amiss(nodes: list[Node], settings: Settings, history: History, 
         err=True,
     )
     return True
+
+
+def _not_on_record(settings: Settings, history: History) -> int:
+    known = history.on_record()
+    stored = ((n, str(s)) for n in stored_nodes(settings.store) for s in NodeStore(settings.store, n).snapshots())
+    return sum(one not in known for one in stored)
 
 
 def _teller(stack: ExitStack, total: int, *, chatty: bool, dry_run: bool, as_json: bool) -> Callable[[Event], None]:
