@@ -18,6 +18,7 @@ define quickstack::backups::former_collector {
         '/etc/kaizen/collector.yaml',
         '/opt/kaizen',
         '/usr/local/bin/kaizen',
+        '/usr/local/bin/kaizen-onboard',
         "${state}/nodes.yaml",
         "${state}/nodes.memory.json",
         "${state}/peers.json",
