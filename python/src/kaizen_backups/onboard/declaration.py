@@ -25,6 +25,8 @@ _SYSTEM_USERS = (
     "|postgres|proxy|pulse|puppet|puppetdb|qemu|rabbitmq|redis|rpc|rpcuser|rtkit|saslauth|shutdown|sshd|sssd|sync|sys"
     "|syslog|systemd-[a-z]+|tcpdump|tss|unbound|uucp|www-data|_apt|nova|keystone|glance|cinder|neutron|heat|swift|ceph"
 )
+_RSYNC_WORDS = "checksum|fsync|no-whole-file|one-file-system|open-noatime|preallocate|whole-file"
+_KEY_TYPES = r"ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com"
 
 PATTERNS: dict[str, tuple[str, str]] = {
     "role": (r"[a-z][a-z0-9_-]{0,31}", "a role's name, such as website"),
@@ -34,8 +36,10 @@ PATTERNS: dict[str, tuple[str, str]] = {
         "an rsync pattern or an absolute path, and no filter rule",
     ),
     "dump": (
-        rf"mysql|postgresql|mongodb|rabbitmq|packages|sqlite:{_SEGMENTS}(?<!{_SPACE})"
-        rf"|command:[A-Za-z0-9][A-Za-z0-9_-]*:{_SEGMENTS}(?<!{_SPACE})",
+        "|".join(
+            ["mysql|postgresql|mongodb|rabbitmq|packages"]
+            + [rf"{kind}:{_SEGMENTS}(?<!{_SPACE})" for kind in ("sqlite", "command:[A-Za-z0-9][A-Za-z0-9_-]*")]
+        ),
         "one of mysql, postgresql, mongodb, rabbitmq, packages, sqlite:/path, command:NAME:/path",
     ),
     "plainpath": (_PLAIN, "an absolute path without blanks, quotes, wildcards or '..'"),
@@ -44,15 +48,13 @@ PATTERNS: dict[str, tuple[str, str]] = {
         "a directory of its own for snapshots, none of the system's",
     ),
     "rsyncarg": (
-        "--(?:checksum|fsync|no-whole-file|one-file-system|open-noatime|preallocate|whole-file)"
-        "|--(?:bwlimit|max-alloc|max-size|timeout)=[A-Za-z0-9.]+",
+        "--(?:" + _RSYNC_WORDS + "|(?:bwlimit|max-alloc|max-size|timeout)=[A-Za-z0-9.]+)",
         "an option of rsync that leaves alone what a snapshot promises, such as --bwlimit=20m",
     ),
     "user": (rf"(?!(?:{_SYSTEM_USERS})\Z)[a-z_][a-z0-9_-]{{0,30}}", "a user's name, none of the system's"),
     "mailto": (rf"{_MAIL}(?:,{_MAIL})*", "whom cron mails: addresses with commas between them"),
     "publickey": (
-        r"(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)"
-        rf" AAAA[A-Za-z0-9+/]+={{0,2}}(?: [^{_CONTROL}]+)?",
+        rf"(?:{_KEY_TYPES}) AAAA[A-Za-z0-9+/]+={{0,2}}(?: [^{_CONTROL}]+)?",
         "one OpenSSH public key as in a .pub file, without options",
     ),
 }

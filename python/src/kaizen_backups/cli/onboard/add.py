@@ -1,0 +1,274 @@
+"""`kaizen-onboard HOST`: from a bare host to one that is protected from tonight on."""
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from kaizen_backups.cli.onboard.common import as_usage, ask, lock_file, must_be_root, refresh_list
+from kaizen_backups.errors import KaizenError, printable
+from kaizen_backups.exit_codes import ExitCode
+from kaizen_backups.lock import only_run
+from kaizen_backups.node import Node, fingerprint
+from kaizen_backups.onboard.access import Door
+from kaizen_backups.onboard.administrator import administrator
+from kaizen_backups.onboard.declaration import Declaration
+from kaizen_backups.onboard.facts import HostFacts
+from kaizen_backups.onboard.minute import own_minute
+from kaizen_backups.onboard.registry import Login, Registered, find, register
+from kaizen_backups.onboard.ssh import Ssh, Target, open_ssh
+from kaizen_backups.onboard.summary import suggested, summary
+from kaizen_backups.onboard.survey import show
+from kaizen_backups.onboard.trial import try_door
+from kaizen_backups.onboard.trust import settle_key
+from kaizen_backups.onboard.work import Found, bring_about, complain, current_door, describe, judge, object_to
+from kaizen_backups.settings import Settings, load_settings
+from kaizen_backups.units import parse_clock
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line."""
+
+    host: str
+    stated: dict[str, Any]
+    login: dict[str, Any]
+    place: dict[str, Any]
+    fingerprint: str | None
+    install: bool
+    yes: bool
+    dry_run: bool
+    now: bool
+
+
+def declaration_options(function: Any) -> Any:
+    """Give a command the options that say how a host is backed up."""
+    for option in reversed(
+        [
+            click.option("--role", help="What is saved: generic, website, controller, compute (default: what fits)."),
+            click.option("--path", "paths", multiple=True, help="One more path to save; '' for none."),
+            click.option("--exclude", "excludes", multiple=True, help="What to leave out; '' for nothing."),
+            click.option("--dump", "dumps", multiple=True, help="A database or command to dump; '' for none."),
+            click.option("--keep-days", type=int, help="How long the host keeps its own snapshots (default: 2)."),
+            click.option("--rsync-arg", "rsync_args", multiple=True, help="Such as --bwlimit=20m; '' for none."),
+            click.option("--backups-dir", help="Where the host has its snapshots (default: /backups)."),
+            click.option("--scheduler", type=click.Choice(["cron", "timer"]), help="Who runs it (default: cron)."),
+            click.option("--at", metavar="HH:MM", help="When (default: 01:xx, a minute of the host's own)."),
+            click.option("--mail", "cron_email", help="Whom cron mails what went wrong."),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def declaration_of(stated: dict[str, Any], base: Declaration) -> Declaration:
+    """Return the declaration with what was stated on the command line; '' empties a list."""
+    changed = {key: value for key, value in stated.items() if value not in (None, ())}
+    for key, value in changed.items():
+        if isinstance(value, tuple):
+            changed[key] = tuple(item for item in value if item)
+    if clock := changed.pop("at", None):
+        try:
+            moment = parse_clock(clock)
+        except ValueError as error:
+            raise click.UsageError(f"--at {error}") from None
+        changed |= {"cron_hour": moment.hour, "cron_min": moment.minute}
+    try:
+        return Declaration.model_validate({**base.model_dump(), **changed})
+    except ValidationError as error:
+        raise as_usage(error, Declaration) from None
+
+
+@click.command("add")
+@click.argument("host")
+@declaration_options
+@click.option("--ssh-user", help="As whom you log in there (default: what your ~/.ssh/config says).")
+@click.option("--ssh-port", type=click.IntRange(1, 65535), help="The port that you log in at.")
+@click.option("--address", help="Where the collector finds the host (default: what your ~/.ssh/config says).")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port at which the collector finds its sshd.")
+@click.option("--fingerprint", "print_", metavar="SHA256:...", help="The host key's, for scripts: nobody is asked.")
+@click.option("--install", is_flag=True, help="Install packages that are missing there.")
+@click.option("--now", is_flag=True, help="Make the first snapshot at once, and collect it.")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask whether the plan is to be carried out.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show the plan, and touch nothing.")
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    *,
+    host: str,
+    ssh_user: str | None,
+    ssh_port: int | None,
+    address: str | None,
+    port: int | None,
+    print_: str | None,
+    install: bool,
+    now: bool,
+    yes: bool,
+    dry_run: bool,
+    **stated: Any,
+) -> None:
+    """Protect HOST: put there what Puppet puts on its nodes, and let this collector in.
+
+    It logs in with your own ssh (agent, ~/.ssh/config, jump hosts), and uses sudo where you are not root. The host
+    key's fingerprint is shown, and you are asked. Run again, it changes only what differs, or what other options
+    say; what was given before and is not given now stays. It finishes what an earlier run could not.
+
+    \b
+    Examples:
+      kaizen-onboard www.example
+      kaizen-onboard www.example --role website --path /srv/shop --exclude '*.tmp' --now
+      kaizen-onboard db.example --ssh-user admin --dump postgresql --install
+      kaizen-onboard www.example --fingerprint SHA256:xGfz...   in a script
+    """
+    must_be_root()
+    settings = load_settings(context.obj)
+    login = {key: value for key, value in (("user", ssh_user), ("port", ssh_port)) if value}
+    place = {key: value for key, value in (("address", address), ("port", port)) if value}
+    request = Request(host, stated, login, place, print_, install, yes, dry_run, now)
+    with only_run(lock_file(settings)):
+        code = _onboard(request, settings, context)
+    if code:
+        context.exit(code)
+
+
+def _onboard(request: Request, settings: Settings, context: click.Context) -> ExitCode:
+    name = request.host.lower()
+    known = find(settings, name)
+    base = known.login.model_dump(exclude={"by"}) if known and known.login.by == "ssh" else {"host": request.host}
+    try:
+        login = Login.model_validate({**base, **request.login})
+    except ValidationError as error:
+        raise as_usage(error, Login) from None
+    door = current_door(settings)
+    with open_ssh(Target(name, login.host, login.user, login.port), administrator()) as ssh:
+        host_key = settle_key(ssh, known.node.host_keys[0] if known else None, request.fingerprint, _confirm_key(name))
+        node = _node(name, host_key, request, known, ssh)
+        declaration, facts = _declare(request, known, ssh, door, name)
+        node = node.model_copy(update={"role": declaration.role})
+        found = judge(declaration, door, facts)
+        _show_plan(name, host_key, found)
+        object_to(name, declaration, found, install=request.install)
+        if request.dry_run:
+            click.echo("nothing was done (--dry-run)")
+            return ExitCode.GOOD
+        if not _agreed(request, found):
+            raise KaizenError(f"{name}: the plan was not agreed to; nothing was done")
+        facts = _carry_out(ssh, declaration, door, found)
+        _enter(Registered(node=node, login=login, declaration=declaration), settings)
+        if request.now:
+            ssh.run("apply", ["snapshot"])
+            click.echo(f"{name} has made a snapshot")
+    code = _collect(name, context) if request.now else ExitCode.GOOD
+    _sum_up(name, declaration, facts)
+    return code
+
+
+def _confirm_key(name: str) -> Any:
+    def confirm(shown: str) -> bool:
+        click.echo(f"{name} has the host key {shown}", err=True)
+        click.echo("compare it: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub, on the host's own console", err=True)
+        if ask("is this the host's key?"):
+            return True
+        click.echo("in a script, --fingerprint says which key is the host's", err=True)
+        return False
+
+    return confirm
+
+
+def _node(name: str, host_key: str, request: Request, known: Registered | None, ssh: Ssh) -> Node:
+    """Return where the collector will find the host: as it did, as it was told, or as ssh does."""
+    if known:
+        place: dict[str, Any] = {"address": known.node.address, "port": known.node.port}
+    else:
+        address, port = ssh.resolve()
+        place = {"address": address.lower(), "port": port}
+    stated = {"name": name, "origin": "onboarded", "host_keys": [host_key], **place, **request.place}
+    try:
+        return Node.model_validate(stated)
+    except ValidationError as error:
+        raise as_usage(error, Node) from None
+
+
+def _declare(
+    request: Request, known: Registered | None, ssh: Ssh, door: Door, name: str
+) -> tuple[Declaration, HostFacts]:
+    """Return how the host is to be backed up, and its description; of a new host that is where defaults come from."""
+    base = known.declaration if known else Declaration(cron_min=own_minute(name))
+    declaration = declaration_of(request.stated, base)
+    facts = describe(ssh, declaration, door)
+    if known or (request.stated["role"] and request.stated["dumps"]):
+        return declaration, facts
+    role, dumps, why = suggested(facts)
+    if request.stated["role"]:
+        why = [reason for reason in why if not reason.startswith("role")]
+    for reason in why:
+        click.echo(f"{name}: {reason}")
+    return declaration_of(request.stated, base.model_copy(update={"role": role, "dumps": dumps})), facts
+
+
+def _show_plan(name: str, host_key: str, found: Found) -> None:
+    system = printable(found.facts.get("os")).strip() or "unknown system"
+    click.echo(f"{name} ({system}), host key {fingerprint(host_key)}")
+    packages = sorted({item.package for item in found.lacking if item.package})
+    for package in packages:
+        click.echo(f"  + package {package}")
+    for difference in found.plan:
+        click.echo(f"  {printable(show(difference))}")
+    if not found.plan and not packages:
+        click.echo("  nothing differs")
+
+
+def _agreed(request: Request, found: Found) -> bool:
+    if request.yes or request.fingerprint or not found.mendable or not sys.stdin.isatty():
+        return True
+    return ask("carry this out?")
+
+
+def _carry_out(ssh: Ssh, declaration: Declaration, door: Door, found: Found) -> HostFacts:
+    """Carry out the plan, and look again: whatever is still not as it should be is an error."""
+    name = ssh.target.name
+    if not found.mendable and not found.lacking:
+        complain(name, found.plan)
+        click.echo(f"{name}: nothing to change")
+        return found.facts
+    done = bring_about(ssh, found)
+    after = judge(declaration, door, describe(ssh, declaration, door))
+    complain(name, after.plan)
+    click.echo(f"{name}: done, {len(done)} changes; all of it was looked at again")
+    return after.facts
+
+
+def _enter(host: Registered, settings: Settings) -> None:
+    """Try the door, and only then put the host on the list."""
+    name = host.node.name
+    try:
+        seen = try_door(host.node, settings)
+    except KaizenError as error:
+        raise type(error)(
+            f"{name}: all is in place there, but its door can't be opened from here, so it is not on the list yet: "
+            f"{error}\n{name}: --address and --port say where the collector finds it; run it again then"
+        ) from None
+    click.echo(f"{name}: the door opens; {len(seen)} snapshots are behind it")
+    if register(settings, host):
+        click.echo(f"{name}: it is on the list of nodes now")
+    refresh_list(settings)
+
+
+def _collect(name: str, context: click.Context) -> ExitCode:
+    from kaizen_backups.cli.collect import command as collect
+
+    code = collect.main(["--verbose", name], prog_name="kaizen collect", standalone_mode=False, obj=context.obj)
+    return ExitCode(code or 0)
+
+
+def _sum_up(name: str, declaration: Declaration, facts: HostFacts) -> None:
+    told = summary(declaration, facts)
+    click.echo(f"\n{name} is protected from tonight on, {declaration.cron_hour:02}:{declaration.cron_min:02}:")
+    for line in told.protected:
+        click.echo(f"  {line}")
+    click.echo("not protected:" if told.unprotected else "nothing else was found there that would need it")
+    for line in told.unprotected:
+        click.echo(f"  {line}")
