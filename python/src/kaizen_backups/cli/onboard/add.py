@@ -7,7 +7,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from kaizen_backups.cli.onboard.common import as_usage, ask, lock_file, must_be_root, refresh_list
+from kaizen_backups.cli.onboard.common import as_usage, ask, confirm_key, lock_file, must_be_root, refresh_list
 from kaizen_backups.errors import KaizenError, printable
 from kaizen_backups.exit_codes import ExitCode
 from kaizen_backups.lock import only_run
@@ -144,7 +144,7 @@ def _onboard(request: Request, settings: Settings, context: click.Context) -> Ex
         raise as_usage(error, Login) from None
     door = current_door(settings)
     with open_ssh(Target(name, login.host, login.user, login.port), administrator()) as ssh:
-        host_key = settle_key(ssh, known.node.host_keys[0] if known else None, request.fingerprint, _confirm_key(name))
+        host_key = settle_key(ssh, known.node.host_keys[0] if known else None, request.fingerprint, confirm_key(name))
         node = _node(name, host_key, request, known, ssh)
         declaration, facts = _declare(request, known, ssh, door, name)
         node = node.model_copy(update={"role": declaration.role})
@@ -164,18 +164,6 @@ def _onboard(request: Request, settings: Settings, context: click.Context) -> Ex
     code = _collect(name, context) if request.now else ExitCode.GOOD
     _sum_up(name, declaration, facts)
     return code
-
-
-def _confirm_key(name: str) -> Any:
-    def confirm(shown: str) -> bool:
-        click.echo(f"{name} has the host key {shown}", err=True)
-        click.echo("compare it: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub, on the host's own console", err=True)
-        if ask("is this the host's key?"):
-            return True
-        click.echo("in a script, --fingerprint says which key is the host's", err=True)
-        return False
-
-    return confirm
 
 
 def _node(name: str, host_key: str, request: Request, known: Registered | None, ssh: Ssh) -> Node:

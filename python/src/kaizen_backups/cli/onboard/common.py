@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
@@ -45,6 +45,20 @@ def ask(question: str) -> bool:
     if not sys.stdin.isatty():
         return False
     return click.confirm(question, err=True)
+
+
+def confirm_key(name: str) -> Callable[[str], bool]:
+    """Return what shows a host key's fingerprint to a person, and asks whether it is the host's."""
+
+    def confirm(shown: str) -> bool:
+        click.echo(f"{name} has the host key {shown}", err=True)
+        click.echo("compare it: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub, on the host's own console", err=True)
+        if ask("is this the host's key?"):
+            return True
+        click.echo("in a script, --fingerprint says which key is the host's", err=True)
+        return False
+
+    return confirm
 
 
 def chosen(settings: Settings, names: tuple[str, ...], everybody: bool) -> list[Registered]:

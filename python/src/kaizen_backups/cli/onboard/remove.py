@@ -2,13 +2,15 @@
 
 import click
 
-from kaizen_backups.cli.onboard.common import ask, lock_file, must_be_root, refresh_list
+from kaizen_backups.cli.onboard.common import ask, confirm_key, lock_file, must_be_root, refresh_list
 from kaizen_backups.errors import KaizenError
 from kaizen_backups.lock import only_run
 from kaizen_backups.onboard.administrator import administrator
-from kaizen_backups.onboard.registry import Registered, forget, get
+from kaizen_backups.onboard.declaration import Declaration
+from kaizen_backups.onboard.registry import find, forget
+from kaizen_backups.onboard.ssh import Ssh, Target, open_ssh
+from kaizen_backups.onboard.trust import settle_key
 from kaizen_backups.onboard.wanted import removal
-from kaizen_backups.onboard.work import registered_ssh
 from kaizen_backups.settings import load_settings
 
 
@@ -17,12 +19,22 @@ from kaizen_backups.settings import load_settings
 @click.option(
     "--purge-local", is_flag=True, help="Remove the host's own snapshots, too; the collector keeps its copies."
 )
+@click.option("--ssh-user", help="As whom you log in, where the host is not on the list.")
+@click.option("--fingerprint", "print_", metavar="SHA256:...", help="The host key's, for scripts: nobody is asked.")
 @click.option("--forget", "only_forget", is_flag=True, help="The host is gone for good: only take it off the list.")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be removed, and touch nothing.")
 @click.pass_context
 def command(
-    context: click.Context, host: str, *, purge_local: bool, only_forget: bool, yes: bool, dry_run: bool
+    context: click.Context,
+    host: str,
+    *,
+    purge_local: bool,
+    ssh_user: str | None,
+    print_: str | None,
+    only_forget: bool,
+    yes: bool,
+    dry_run: bool,
 ) -> None:
     """Take everything off HOST that was put there, and HOST off the list of nodes.
 
@@ -38,28 +50,32 @@ def command(
     must_be_root()
     settings = load_settings(context.obj)
     with only_run(lock_file(settings)):
-        found = get(settings, host.lower())
-        name = found.node.name
-        if found.login.by == "bundle" and not only_forget:
+        name = host.lower()
+        found = find(settings, name)
+        declaration = found.declaration if found else Declaration()
+        if found and found.login.by == "bundle" and not only_forget:
             raise KaizenError(
-                f"{name}: nobody logs in there: run 'kaizen-onboard bundle {name} --remove' there, then use --forget"
+                f"{name}: nobody logs in there: run what 'kaizen-onboard bundle {name} --remove' prints, then --forget"
             )
         if dry_run:
-            _say(removal(found.declaration, purge=purge_local))
+            _say(removal(declaration, purge=purge_local))
             return
         if not yes and not only_forget and not ask(f"take everything off {name}?"):
             raise KaizenError(f"{name}: nothing was done; --yes does it without asking")
         if not only_forget:
-            _take_away(found, purge_local)
+            target = found.target if found else Target(name, host, ssh_user)
+            registered = found.node.host_keys[0] if found else None
+            with open_ssh(target, administrator()) as ssh:
+                settle_key(ssh, registered, print_, confirm_key(name))
+                _take_away(ssh, declaration, purge=purge_local)
         forget(settings, name)
         refresh_list(settings, gone=name)
-    click.echo(f"{name}: off the list; what this collector has of it stays in {settings.store / name}")
+    click.echo(f"{name}: not on the list any more; what this collector has of it stays in {settings.store / name}")
 
 
-def _take_away(host: Registered, purge: bool) -> None:
-    name = host.node.name
-    with registered_ssh(host, administrator()) as ssh:
-        effort = ssh.attempt("apply", removal(host.declaration, purge=purge))
+def _take_away(ssh: Ssh, declaration: Declaration, *, purge: bool) -> None:
+    name = ssh.target.name
+    effort = ssh.attempt("apply", removal(declaration, purge=purge))
     for line in effort.done:
         click.echo(f"{name}: {line}")
     if effort.error:
