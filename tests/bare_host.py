@@ -96,16 +96,25 @@ def picture(root: Path) -> dict[str, str]:
     for directory, directories, files in os.walk(root):
         for name in [*directories, *files]:
             path = Path(directory) / name
-            status = path.lstat()
-            line = f"{status.st_mode:o} {status.st_uid}:{status.st_gid}"
-            if path.is_symlink():
-                line += f" -> {path.readlink()}"
-            elif path.is_file():
-                line += " " + hashlib.sha256(path.read_bytes()).hexdigest()
-            found[str(path.relative_to(root))] = line
+            found[str(path.relative_to(root))] = _line(path)
     return found
 
 
-def differing(one: dict[str, str], other: dict[str, str]) -> Sequence[str]:
-    """Return the paths that are not the same in both."""
-    return sorted(path for path in one.keys() | other.keys() if one.get(path) != other.get(path))
+def _line(path: Path) -> str:
+    status = path.lstat()
+    line = f"{status.st_mode:o} {status.st_uid}:{status.st_gid}"
+    if path.is_symlink():
+        line += f" -> {path.readlink()}"
+    elif path.is_file():
+        line += " " + hashlib.sha256(path.read_bytes()).hexdigest()
+    return line
+
+
+def differing(before: dict[str, str], after: dict[str, str]) -> Sequence[str]:
+    """Return the paths that are not the same in both. What was in no upper layer was as it is on the machine below."""
+
+    def was(path: str) -> str | None:
+        below = Path("/") / path
+        return before[path] if path in before else _line(below) if os.path.lexists(below) else None
+
+    return sorted(path for path in before.keys() | after.keys() if was(path) != after.get(path))

@@ -5,6 +5,7 @@
 #
 #   describe   looks at what the data ask for, and says what it finds; changes nothing
 #   apply      carries out the data line by line, says "did ..." of each, and ends at the first that fails
+#   by_hand    the same, for a person
 #
 # The data: a keyword and its words a line; behind `file`, the file's lines, each with a | in front. Every file appears
 # whole, by one rename, and a line that finds everything as it should be does nothing: so it can be carried out again.
@@ -396,6 +397,11 @@ main() {
     mapfile -t data
     [[ ${#data[@]} -gt 0 && ${data[${#data[@]} - 1]} == 'end of data' ]] || die 'what was sent is cut short; nothing was done'
     unset "data[${#data[@]}-1]"
+    if [[ $mode == by_hand ]]; then
+        apply
+        return
+    fi
+    # Between these two stands what is said here; anything else comes from somebody's .bashrc, or was cut off.
     echo 'hello kaizen 1'
     "$mode"
     echo 'done'

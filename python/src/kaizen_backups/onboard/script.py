@@ -25,6 +25,6 @@ def content_lines(content: str) -> list[str]:
 
 
 def script(mode: str, data: Iterable[str]) -> str:
-    """Return the script that does `mode` (describe, apply) with that data."""
+    """Return the script that does `mode` (describe, apply, by_hand) with that data."""
     host = (files("kaizen_backups.onboard") / "host.sh").read_text()
     return "\n".join([f"{host}", f"main {mode} <<'{_MARK}'", *data, "end of data", _MARK, ""])

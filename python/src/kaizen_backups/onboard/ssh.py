@@ -123,7 +123,7 @@ class Ssh:
             key = " ".join(line.split(" ")[1:3])
             if is_host_key(key):
                 return key
-        if key_type and "no matching host key type" in err:
+        if key_type:
             return None
         raise UnavailableError(f"{self.target.name} cannot be reached by ssh: {_last_line(err)}")
 

@@ -58,12 +58,12 @@ def command(
     base = known.declaration if known else Declaration(cron_min=own_minute(name))
     declaration = declaration_of(stated, base)
     if take_away:
-        click.echo(script("apply", removal(declaration, purge=purge_local)), nl=False)
+        click.echo(script("by_hand", removal(declaration, purge=purge_local)), nl=False)
         return
     card = introduction(name, address or (known.node.address if known else name), port, declaration)
     items = wanted(declaration, current_door(settings))
     data = [*everything(items, declaration), data_line("introduce", card)]
-    click.echo(script("apply", data), nl=False)
+    click.echo(script("by_hand", data), nl=False)
 
 
 def introduction(name: str, address: str, port: int, declaration: Declaration) -> str:
