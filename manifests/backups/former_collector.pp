@@ -15,6 +15,7 @@ define quickstack::backups::former_collector {
     # Nothing goes into the file bucket: one of these is a private key, and another has thousands of files.
     file { [
         '/etc/kaizen/ssh',
+        '/etc/kaizen/ca',
         '/etc/kaizen/collector.yaml',
         '/opt/kaizen',
         '/usr/local/bin/kaizen',

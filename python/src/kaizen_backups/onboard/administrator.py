@@ -44,7 +44,7 @@ class Administrator:
                 extra_groups=self._groups(),
             )
         except subprocess.TimeoutExpired:
-            raise UnavailableError(f"{argv[0]} did not end within {timeout:g} s") from None
+            raise UnavailableError(f"{argv[0]} to {argv[-2]} did not end within {timeout:g} s") from None
         return done.returncode, done.stdout, done.stderr
 
     def _groups(self) -> list[int] | None:

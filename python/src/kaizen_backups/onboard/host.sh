@@ -50,7 +50,7 @@ say_system() {
             esac
         done </etc/os-release
     fi
-    for key in zypper yum dnf apt-get; do
+    for key in yum dnf zypper apt-get; do
         ! has "$key" || manager=$key
     done
     printf 'fact uid %s\nfact os %s %s\nfact like %s\nfact manager %s\n' "$EUID" "$id" "$version" "$like" "$manager"

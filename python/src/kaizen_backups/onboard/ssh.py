@@ -20,6 +20,7 @@ _ALGORITHMS = {"ssh-rsa": "rsa-sha2-512,rsa-sha2-256"}
 _REMOTE = "sh -c 'if [ \"$(id -u)\" -eq 0 ]; then exec bash -s; else exec sudo -n bash -s; fi'"
 _ERRORS: dict[int, type[KaizenError]] = {75: LockedError, 78: ConfigError}
 _LOOK_SECONDS = 60
+_DESCRIBE_SECONDS = 300
 _SSH_FAILED = 255
 _HINTS = {
     "Host key verification failed": "its host key is not the one that was confirmed; nothing was done there",
@@ -92,6 +93,7 @@ class Ssh:
         self.target = target
         self._who = who
         self._place = place
+        self._own = place / "own"
 
     def resolve(self) -> tuple[str, int]:
         """Return the address and port that the administrator's settings have for the host. Raises ConfigError."""
@@ -106,7 +108,7 @@ class Ssh:
 
         Nobody logs in for that: the connection is left once the key is known. Raises UnavailableError.
         """
-        file = self._place / "offered"
+        file = self._own / "offered"
         file.unlink(missing_ok=True)
         types = [key_type] if key_type else list(KEY_TYPES)
         algorithms = ",".join(_ALGORITHMS.get(one, one) for one in types)
@@ -135,7 +137,7 @@ class Ssh:
     def command(self) -> list[str]:
         """Return the ssh that runs a script; all of them share one login."""
         return [
-            *("ssh", "-T", "-o", "ControlMaster=auto", "-o", f"ControlPath={self._place / 'm'}"),
+            *("ssh", "-T", "-o", "ControlMaster=auto", "-o", f"ControlPath={self._own / 'm'}"),
             *("-o", "ControlPersist=60"),
             *options(self.target.name, self._place / "known_hosts", checking="yes", batch=_batch()),
             *self.target.arguments(),
@@ -144,7 +146,8 @@ class Ssh:
 
     def attempt(self, mode: str, data: Iterable[str]) -> Effort:
         """Run host.sh with that data; say what it said, and how it ended."""
-        code, out, err = self._who.run(self.command(), stdin=script(mode, data))
+        limit = _DESCRIBE_SECONDS if mode == "describe" else None  # packages, and a first snapshot, take their time
+        code, out, err = self._who.run(self.command(), stdin=script(mode, data), timeout=limit)
         lines = out.splitlines()
         greeted = HELLO in lines
         lines = lines[lines.index(HELLO) + 1 :] if greeted else []
@@ -177,17 +180,20 @@ class Ssh:
 
     def close(self) -> None:
         """End the shared login."""
-        exit_command = ["ssh", "-o", f"ControlPath={self._place / 'm'}", "-O", "exit", *self.target.arguments()]
-        if (self._place / "m").exists():
+        exit_command = ["ssh", "-o", f"ControlPath={self._own / 'm'}", "-O", "exit", *self.target.arguments()]
+        if (self._own / "m").exists():
             self._who.run(exit_command)
 
 
 @contextmanager
 def open_ssh(target: Target, who: Administrator) -> Iterator[Ssh]:
     """Make a place of the administrator's own for the connection's files, and end all of it afterwards."""
+    # What is trusted is ours to write, and what ssh makes is the administrator's.
     place = Path(tempfile.mkdtemp(prefix="kaizen-"))
+    place.chmod(0o755)
+    (place / "own").mkdir(mode=0o700)
     if who.uid is not None and who.gid is not None:
-        os.chown(place, who.uid, who.gid)
+        os.chown(place / "own", who.uid, who.gid)
     ssh = Ssh(target, who, place)
     try:
         yield ssh

@@ -24,12 +24,12 @@ class Summary:
     unprotected: tuple[str, ...]
 
 
-def suggested(facts: HostFacts) -> tuple[str, tuple[str, ...], list[str]]:
-    """Return the role and the dumps for a host that nobody said anything about, and why."""
+def suggested(facts: HostFacts, stated_role: str | None) -> tuple[str, tuple[str, ...], list[str]]:
+    """Return the role and the dumps for a host of which nobody said more than perhaps its role, and why."""
     why = []
-    role = "generic"
+    role = stated_role or "generic"
     web = next((name for name in _WEB_SERVERS if facts.has("process", name)), None)
-    if web:
+    if web and not stated_role:
         role = "website"
         why.append(f"role website: {web} runs here")
     dumps = []

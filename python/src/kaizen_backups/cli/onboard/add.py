@@ -12,12 +12,13 @@ from kaizen_backups.errors import KaizenError, printable
 from kaizen_backups.exit_codes import ExitCode
 from kaizen_backups.lock import only_run
 from kaizen_backups.node import Node, fingerprint
+from kaizen_backups.nodes_yaml import read_list
 from kaizen_backups.onboard.access import Door
 from kaizen_backups.onboard.administrator import administrator
 from kaizen_backups.onboard.declaration import Declaration
 from kaizen_backups.onboard.facts import HostFacts
 from kaizen_backups.onboard.minute import own_minute
-from kaizen_backups.onboard.registry import Login, Registered, find, register
+from kaizen_backups.onboard.registry import Login, Registered, find, nodes_d, register
 from kaizen_backups.onboard.ssh import Ssh, Target, open_ssh
 from kaizen_backups.onboard.summary import suggested, summary
 from kaizen_backups.onboard.survey import show
@@ -136,7 +137,11 @@ def command(
 
 def _onboard(request: Request, settings: Settings, context: click.Context) -> ExitCode:
     name = request.host.lower()
+    if "@" in name:
+        raise click.UsageError(f"HOST is a name; --ssh-user {name.partition('@')[0]} says as whom you log in")
     known = find(settings, name)
+    _is_ours(name, settings, known)
+    declaration_of(request.stated, Declaration())  # what is wrong with it is said before anybody is asked
     base = known.login.model_dump(exclude={"by"}) if known and known.login.by == "ssh" else {"host": request.host}
     try:
         login = Login.model_validate({**base, **request.login})
@@ -166,6 +171,16 @@ def _onboard(request: Request, settings: Settings, context: click.Context) -> Ex
     return code
 
 
+def _is_ours(name: str, settings: Settings, known: Registered | None) -> None:
+    """Raise KaizenError for a host that somebody else looks after."""
+    file = nodes_d(settings) / f"{name}.yaml"
+    if known is None and file.exists():
+        raise KaizenError(f"{file}: was written by hand; move it away, and kaizen-onboard writes its own")
+    listed = {node.name: node.origin for node in read_list(settings.nodes_file)}
+    if listed.get(name, "onboarded") != "onboarded":
+        raise KaizenError(f"{name}: is known from Puppet ({listed[name]}); leave it to Puppet")
+
+
 def _node(name: str, host_key: str, request: Request, known: Registered | None, ssh: Ssh) -> Node:
     """Return where the collector will find the host: as it did, as it was told, or as ssh does."""
     if known:
@@ -187,13 +202,12 @@ def _declare(
     base = known.declaration if known else Declaration(cron_min=own_minute(name))
     declaration = declaration_of(request.stated, base)
     facts = describe(ssh, declaration, door)
-    if known or (request.stated["role"] and request.stated["dumps"]):
+    if known:
         return declaration, facts
-    role, dumps, why = suggested(facts)
-    if request.stated["role"]:
-        why = [reason for reason in why if not reason.startswith("role")]
+    role, dumps, why = suggested(facts, request.stated["role"])
     for reason in why:
-        click.echo(f"{name}: {reason}")
+        if not (request.stated["dumps"] and reason.startswith("dump")):
+            click.echo(f"{name}: {reason}")
     return declaration_of(request.stated, base.model_copy(update={"role": role, "dumps": dumps})), facts
 
 

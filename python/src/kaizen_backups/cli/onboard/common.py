@@ -82,7 +82,7 @@ def say_reports(reports: Iterable[Report], *, good: str, as_json: bool) -> bool:
             for line in report.lines:
                 click.echo(f"{report.name}: {printable(line)}")
             if not report.lines and not report.error:
-                click.echo(f"{report.name}: {good}")
+                click.echo(f"{report.name}: {report.good or good}")
         if report.error:
             for line in str(report.error).splitlines():
                 click.echo(f"kaizen-onboard: {line}", err=True)
