@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,17 @@ def test_the_agent_the_roles_and_the_unit_are_the_modules_own_files() -> None:
     assert module_files.roles() == {path.stem: path.read_text() for path in (files / "roles").iterdir()}
     assert module_files.service() == (files / "systemd" / "kaizen-backup.service").read_text()
     assert f"\nreadonly VERSION={module_files.package_version()}\n" in module_files.agent()
+
+
+def test_the_wheel_has_them(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT / "python", check=True, capture_output=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        for file in (ROOT / "files" / "backups").rglob("*"):
+            if file.is_file():
+                name = file.relative_to(ROOT / "files" / "backups")
+                assert wheel.read(f"kaizen_backups/module/{name}") == file.read_bytes()
+        assert wheel.read("kaizen_backups/onboard/host.sh").startswith(b"#!/bin/bash\n")
 
 
 def test_the_defaults_are_the_classs() -> None:
