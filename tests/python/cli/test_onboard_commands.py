@@ -10,7 +10,9 @@ import yaml
 
 from kaizen_backups.cli.onboard import with_command
 from kaizen_backups.lock import only_run
+from kaizen_backups.nodes_yaml import to_yaml
 from kaizen_backups.settings import Settings
+from samples import make_node
 
 PROGRAM = Path(sys.executable).with_name("kaizen-onboard")
 COMMANDS = ["add", "list", "check", "remove", "upgrade", "bundle", "accept", "collector"]
@@ -82,7 +84,10 @@ def test_a_wrong_usage_exits_2_and_says_what(config: Path, arguments: list[str])
 def test_what_cannot_be_is_said_in_a_line(config: Path, settings: Settings, tmp_path: Path) -> None:
     assert settings.sources.nodes_d
     (settings.sources.nodes_d / "hand.yaml").write_text("address: 192.0.2.1\n")
+    settings.nodes_file.parent.mkdir(exist_ok=True)
+    settings.nodes_file.write_text(to_yaml([make_node("puppets.example", origin="puppetdb")]))
     for arguments, code, said in (
+        (["puppets.example"], 1, "is known from Puppet (puppetdb); leave it to Puppet"),
         (["nowhere.invalid"], 69, "nowhere.invalid cannot be reached by ssh: "),
         (["hand"], 1, "was written by hand; move it away"),
         (["check", "www"], 1, "has onboarded no such host"),

@@ -126,13 +126,14 @@ def test_a_switch_between_cron_and_timer_cleans_up_the_other() -> None:
 
 def test_what_speaks_against_it_is_said_before_anything_is_done() -> None:
     declaration = Declaration(role="shop", paths=("/srv/none",), scheduler="timer", cron_email="ops@example.com")
-    facts = described("dnf", "puppet yes", "readonly /etc", "free 12 /usr/local", "free 9999 /var/lib")
+    facts = described("dnf", "puppet yes", "rsync 3.1.2", "readonly /etc", "free 12 /usr/local", "free 9999 /var/lib")
     plan = compare(wanted(declaration, DOOR), declaration, facts)
     said = "\n".join(objections(declaration, facts, plan, missing(declaration, described("dnf", programs="rsync"))))
     for words in (
         "leave it to Puppet", "a timer needs systemd", "a timer mails nobody", "there is no role shop",
         "/srv/none: there is no such path", "/etc can't be written to",
         "/usr/local has 12 KiB free, and 1024 are needed",
+        "its rsync is 3.1.2, and can't be read through a door; 3.1.3 can",
         "it lacks zstd, for every run (package zstd); --install",
     ):  # fmt: skip
         assert words in said

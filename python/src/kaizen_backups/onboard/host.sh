@@ -55,6 +55,7 @@ say_system() {
     done
     printf 'fact uid %s\nfact os %s %s\nfact like %s\nfact manager %s\n' "$EUID" "$id" "$version" "$like" "$manager"
     printf 'fact hostname %s\n' "$(uname -n)"
+    ! has rsync || printf 'fact rsync %s\n' "$(rsync --version | sed -n '1s/^rsync *version v*\([0-9.]*\).*/\1/p')"
     [[ ! -d /run/systemd/system ]] || echo 'fact systemd yes'
     ! has getenforce || printf 'fact selinux %s\n' "$(getenforce)"
     ! is_puppets || echo 'fact puppet yes'

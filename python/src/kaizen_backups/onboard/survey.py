@@ -11,6 +11,7 @@ from kaizen_backups.onboard.script import data_line
 from kaizen_backups.onboard.summary import PLACES
 from kaizen_backups.onboard.wanted import AGENT, TIMER_FILES, Kind, Wanted
 
+_OLDEST_RSYNC = (3, 1, 3)
 _ROOM = {"/etc": 512, "/var/lib": 512, "/usr/local": 1024}
 """What must be free before anything is written (KiB)."""
 
@@ -47,6 +48,9 @@ def objections(declaration: Declaration, facts: HostFacts, plan: list[Difference
         found.append("a timer mails nobody: leave out --mail, or take --scheduler cron")
     if declaration.role not in roles() and not _has_role(declaration.role, facts):
         found.append(f"there is no role {declaration.role}; the package ships {', '.join(roles())}")
+    if (version := _numbers(facts.get("rsync"))) and version < _OLDEST_RSYNC:
+        oldest = ".".join(str(number) for number in _OLDEST_RSYNC)
+        found.append(f"its rsync is {facts.get('rsync')}, and can't be read through a door; {oldest} can")
     asked = [*declaration.paths, *_files_of(declaration.dumps)]
     found += [f"{path}: there is no such path on the host" for path in asked if not facts.has("exists", path)]
     found += [f"it lacks {item}; --install installs packages" for item in lacking]
@@ -54,6 +58,10 @@ def objections(declaration: Declaration, facts: HostFacts, plan: list[Difference
         found += [f"{place} can't be written to" for place in facts.all("readonly")]
         found += _lack_of_room(facts)
     return found
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 def _has_role(role: str, facts: HostFacts) -> bool:

@@ -251,7 +251,8 @@ def _enter(host: Registered, settings: Settings) -> None:
     except KaizenError as error:
         raise type(error)(
             f"{name}: all is in place there, but its door can't be opened from here, so it is not on the list yet: "
-            f"{error}\n{name}: --address and --port say where the collector finds it; run it again then"
+            f"{error}\n{name}: --address and --port say where the collector finds it; its sshd_config must let "
+            f"{host.node.user} in (AllowUsers, AuthorizedKeysFile); run this again then"
         ) from None
     click.echo(f"{name}: the door opens; {len(seen)} snapshots are behind it")
     if register(settings, host):
