@@ -15,6 +15,7 @@ ENV['FACTERDB_SEARCH_PATHS'] = File.join(ROOT, 'spec', 'facts')
 
 require 'rspec-puppet'
 require 'rspec-puppet-facts'
+require_relative 'once'
 include RspecPuppetFacts
 
 # All systems, or a few that differ from each other, for the quick loop.

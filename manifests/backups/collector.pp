@@ -4,6 +4,8 @@
 # after `quickstack::backups`. A collector is a node like any other: it is backed up, and the store below `backups_dir` can't be
 # read through its door.
 #
+# Six hours after the nightly collection has begun, a 28th of what is stored is read again and held against its sums.
+#
 # The key pair is made on the collector in its first Puppet run. In the second its public half is known as a fact, and where there
 # is a PuppetDB it is exported: each node lets the collector in at its own next run, and a collector that PuppetDB has forgotten
 # (`puppet node deactivate`) is locked out in the same way. Without PuppetDB the public half, `/etc/kaizen/ssh/id_ed25519.pub`,
@@ -159,5 +161,15 @@ class quickstack::backups::collector (
     minute      => $cron_min,
     email       => $cron_email,
     writable    => [$store],
+  }
+  # When the night's work is over; in 28 days everything has been read again.
+  -> quickstack::backups::nightly { 'kaizen-verify':
+    scheduler   => $scheduler,
+    class_name  => 'quickstack::backups::collector',
+    description => 'Daily verification of a share of what is stored',
+    command     => '/usr/local/bin/kaizen verify --share 1/28',
+    hour        => ($cron_hour + 6) % 24,
+    minute      => $cron_min,
+    email       => $cron_email,
   }
 }

@@ -30,11 +30,11 @@ define quickstack::backups::former_collector {
         force  => true,
         backup => false,
     }
-    quickstack::backups::nightly { 'kaizen-collect':
+    quickstack::backups::nightly { ['kaizen-collect', 'kaizen-verify']:
       scheduler   => 'none',
       class_name  => 'quickstack::backups::collector',
-      description => "Nightly collection of all nodes' snapshots",
-      command     => '/usr/local/bin/kaizen collect',
+      description => 'A former collector',
+      command     => '/usr/local/bin/kaizen',
     }
   }
 }

@@ -14,7 +14,7 @@ teardown() {
 install_units() {
     local unit
     cp "$REPO"/files/backups/systemd/*.service "$REPO"/tests/golden/*.timer "$NODE$UNITS/"
-    for unit in kaizen-backup kaizen-collect; do
+    for unit in kaizen-{backup,collect,verify}; do
         mkdir -p "$NODE$UNITS/$unit.service.d"
         cp "$REPO/tests/golden/$unit.paths.conf" "$NODE$UNITS/$unit.service.d/paths.conf"
     done
@@ -95,7 +95,7 @@ furnish_dev() { in_node sh -c 'mkdir /dev/kept && mknod /dev/kept/disk b 8 0 && 
 
 @test "systemd-analyze has nothing to say of the units, and finds a mistake" {
     install_units
-    run on_node systemd-analyze verify "$UNITS"/kaizen-{backup,collect}.{service,timer}
+    run on_node systemd-analyze verify "$UNITS"/kaizen-{backup,collect,verify}.{service,timer}
     assert_status 0
     [[ -z $output ]]
     sed -i 's/^PrivateMounts=/PrivateMount=/' "$NODE$UNITS/kaizen-backup.service"
@@ -106,7 +106,7 @@ furnish_dev() { in_node sh -c 'mkdir /dev/kept && mknod /dev/kept/disk b 8 0 && 
 @test "systemd-analyze rates their exposure OK" {
     install_units
     local unit
-    for unit in kaizen-backup kaizen-collect; do
+    for unit in kaizen-{backup,collect,verify}; do
         run on_node systemd-analyze security --offline=yes --threshold=49 "$UNITS/$unit.service"
         assert_status 0
         [[ ${lines[-1]} =~ 'Overall exposure level for '$unit'.service: '[0-4]'.'[0-9]' OK' ]]

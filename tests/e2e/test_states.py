@@ -177,7 +177,7 @@ def test_a_switch_between_cron_and_timer_cleans_up_the_other(booted: Node) -> No
     both = "class { 'quickstack::backups': scheduler => 'timer' }"
     both += "class { 'quickstack::backups::collector': package_source => 'kaizen-backups', scheduler => 'timer' }"
     assert apply_beside(both) == [CHANGED, UNCHANGED]
-    assert timers() == ["kaizen-backup.timer", "kaizen-collect.timer"]
+    assert timers() == ["kaizen-backup.timer", "kaizen-collect.timer", "kaizen-verify.timer"]
     assert beside_systemd(booted, "systemctl", "is-enabled", "kaizen-backup.timer").out == "enabled\n"
     assert [path.name for path in booted.path("/etc/cron.d").glob("kaizen-*")] == []
     assert apply_beside(COLLECTOR) == [CHANGED, UNCHANGED]

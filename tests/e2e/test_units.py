@@ -68,8 +68,8 @@ class Units:
         )
         return "".join(line for line in found.out.splitlines(keepends=True) if line[9:] not in ("./\n", " ./\n"))
 
-    def journal(self) -> str:
-        return self.run("journalctl", "-q", "-o", "cat", "--no-pager", "-u", "kaizen-collect.service").out
+    def journal(self, unit: str = "kaizen-collect.service") -> str:
+        return self.run("journalctl", "-q", "-o", "cat", "--no-pager", "-u", unit).out
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +158,26 @@ def test_each_capability_of_the_unit_is_needed(units: Units) -> None:
 )
 def test_each_restriction_that_the_unit_goes_without_would_stop_it(units: Units, setting: str) -> None:
     assert units.collect(setting) != 0 or units.difference()
+
+
+def test_the_daily_verification_reads_what_is_closed_to_all_and_names_what_is_rotten(units: Units) -> None:
+    unit = "kaizen-verify.service"
+    assert units.collect() == 0
+    assert units.run("systemctl", "start", unit, check=False).code == 0, units.journal(unit)
+    assert units.journal(unit) == ""
+    units.collector.sh(f"printf rot | dd of=$(echo {units.store}/*/srv/closed/inside) conv=notrunc status=none")
+    assert units.run("systemctl", "start", unit, check=False).code != 0
+    assert units.run("systemctl", "show", "-P", "ExecMainStatus", unit).out == "65\n"
+    assert "srv/closed/inside does not have the sum that SHA256SUMS gives" in units.journal(unit)
+
+
+def test_the_verification_needs_the_capability_that_it_has(units: Units) -> None:
+    unit = "kaizen-verify.service"
+    assert units.collect() == 0
+    units.collector.write(f"/etc/systemd/system/{unit}.d/test.conf", "[Service]\nCapabilityBoundingSet=\n")
+    units.run("systemctl", "daemon-reload")
+    assert units.run("systemctl", "start", unit, check=False).code != 0
+    assert "cannot be read: Permission denied" in units.journal(unit)
 
 
 def test_the_unit_can_write_to_what_is_its_own_only(units: Units) -> None:

@@ -30,6 +30,7 @@ node default { }
 """
 HIERA = {"greeting": "good morning\n"}
 BOTH = ["one.kaizen.example", "two.kaizen.example"]
+ALLOWED = "[puppetdb]\ncertificate-allowlist = /etc/puppetdb/allowed\n"
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key.pub"
 NODE_CONF = "role = compute\nbackups_dir = /backups\n"
 
@@ -38,6 +39,8 @@ NODE_CONF = "role = compute\nbackups_dir = /backups\n"
 def fleet() -> Iterator[Fleet]:
     with Fleet("puppet") as made:
         made.add_all(["puppet.kaizen.example", "one.kaizen.example", "two.kaizen.example"])
+        made["puppet"].write("/etc/puppetdb/allowed", "puppet.kaizen.example\none.kaizen.example\n")
+        made["puppet"].write("/etc/puppetdb/conf.d/allowed.ini", ALLOWED)
         yield made
 
 
@@ -163,6 +166,20 @@ def test_puppetdb_refuses_whoever_has_no_certificate(server: PuppetServer, one: 
     refused = one.run(line, check=False)
     assert (refused.code != 0, refused.out) == (True, "")
     assert "certificate" in refused.err
+
+
+def test_who_is_not_on_the_allowlist_can_neither_ask_puppetdb_nor_tell_it_anything(
+    server: PuppetServer, fleet: Fleet
+) -> None:
+    """Otherwise any node could export a collector's key, and be let in everywhere."""
+    command = "/pdb/cmd/v1?certname=two.kaizen.example&command=replace_catalog&version=9"
+    answers = []
+    for node in (fleet["one"], fleet["two"]):
+        own = certificates(node)
+        line = ["curl", "-sS", "-w", " %{http_code}", "--cacert", own.ca, "--cert", own.cert, "--key", own.key]
+        for more in (["/pdb/query/v4/nodes"], [command, "--json", "{}"]):
+            answers.append(node.run([*line, f"{server.url}{more[0]}", *more[1:]]).out[-3:])
+    assert answers == ["200", "200", "403", "403"]
 
 
 def test_puppetdb_can_go_and_come_back(server: PuppetServer, one: Node) -> None:

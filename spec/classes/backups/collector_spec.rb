@@ -70,6 +70,8 @@ describe 'quickstack::backups::collector' do
           is_expected.to contain_file('/etc/cron.d/kaizen-collect')
             .with(owner: 'root', group: 'root', mode: '0644')
             .with_content(%r{^[1-5]?[0-9] 3 \* \* \* root /usr/local/bin/kaizen collect --until deadline$})
+          is_expected.to contain_file('/etc/cron.d/kaizen-verify')
+            .with_content(%r{^[1-5]?[0-9] 9 \* \* \* root /usr/local/bin/kaizen verify --share 1/28$})
         end
       end
     end
@@ -85,6 +87,7 @@ describe 'quickstack::backups::collector' do
       is_expected.to compile.with_all_deps
       is_expected.to contain_file('/etc/kaizen/collector.yaml').with_content(golden('collector.yaml'))
       is_expected.to contain_file('/etc/cron.d/kaizen-collect').with_content(golden('cron-collect'))
+      is_expected.to contain_file('/etc/cron.d/kaizen-verify').with_content(golden('cron-verify'))
       # Nothing but snapshots can be read through any door, so this one needs nothing of its own to hide the store.
       is_expected.to contain_file('/etc/kaizen/rsyncd.conf').with_content(golden('rsyncd.conf'))
     end

@@ -18,10 +18,12 @@ describe 'quickstack::backups' do
       it 'removes what a collector has, and copies nothing of it into the file bucket' do
         is_expected.to compile.with_all_deps
         gone.each { |path| is_expected.to contain_file(path).with(ensure: 'absent', force: true, backup: false) }
-        is_expected.to contain_file('/etc/cron.d/kaizen-collect').with_ensure('absent')
         is_expected.to contain_quickstack__backups__former_collector('kaizen')
-        is_expected.to contain_quickstack__backups__nightly('kaizen-collect').with_scheduler('none')
-        is_expected.to contain_quickstack__backups__timer('kaizen-collect').with_ensure('absent')
+        ['kaizen-collect', 'kaizen-verify'].each do |job|
+          is_expected.to contain_file("/etc/cron.d/#{job}").with_ensure('absent')
+          is_expected.to contain_quickstack__backups__nightly(job).with_scheduler('none')
+          is_expected.to contain_quickstack__backups__timer(job).with_ensure('absent')
+        end
       end
 
       it 'keeps the store, the history and what an administrator wrote' do

@@ -2,11 +2,13 @@
 
 require 'spec_helper'
 
-# Both jobs, by cron and by systemd.
+# All jobs, by cron and by systemd; the verification comes six hours after the collection.
+collector = { package_source: '/srv/packages/kaizen.whl', python: '/usr/bin/python3.11' }
 {
-  'quickstack::backups' => ['kaizen-backup', {}],
-  'quickstack::backups::collector' => ['kaizen-collect', { package_source: '/srv/packages/kaizen.whl', python: '/usr/bin/python3.11' }],
-}.each do |class_name, (job, required)|
+  'kaizen-backup' => ['quickstack::backups', {}, '23:07'],
+  'kaizen-collect' => ['quickstack::backups::collector', collector, '23:07'],
+  'kaizen-verify' => ['quickstack::backups::collector', collector, '05:07'],
+}.each do |job, (class_name, required, time)|
   describe class_name do
     timer = "/etc/systemd/system/#{job}.timer"
     service = "/etc/systemd/system/#{job}.service"
@@ -16,12 +18,12 @@ require 'spec_helper'
     on_supported_os.slice('debian-12-x86_64', 'rocky-9-x86_64').each do |os, os_facts|
       context "on #{os}, with scheduler => 'timer'" do
         let(:facts) { os_facts }
-        let(:params) { required.merge(scheduler: 'timer', cron_hour: 1, cron_min: 7) }
+        let(:params) { required.merge(scheduler: 'timer', cron_hour: 23, cron_min: 7) }
 
         it 'has a timer, and no cron job' do
           is_expected.to compile.with_all_deps
           is_expected.to contain_file(timer).with(ensure: 'file', owner: 'root', group: 'root', mode: '0644')
-                                            .with_content(%r{^OnCalendar=\*-\*-\* 01:07:00$})
+                                            .with_content(%r{^OnCalendar=\*-\*-\* #{time}:00$})
                                             .that_notifies("Exec[#{job}: systemctl daemon-reload]")
           is_expected.to contain_file(service).with(ensure: 'file', source: "puppet:///modules/quickstack/backups/systemd/#{job}.service")
           is_expected.to contain_file("#{service}.d").with_ensure('directory')
