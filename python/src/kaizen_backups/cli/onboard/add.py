@@ -8,6 +8,7 @@ import click
 from pydantic import ValidationError
 
 from kaizen_backups.cli.onboard.common import as_usage, ask, confirm_key, lock_file, must_be_root, refresh_list
+from kaizen_backups.cli.onboard.declared import declaration_of, declaration_options
 from kaizen_backups.errors import KaizenError, printable
 from kaizen_backups.exit_codes import ExitCode
 from kaizen_backups.lock import only_run
@@ -26,7 +27,6 @@ from kaizen_backups.onboard.trial import try_door
 from kaizen_backups.onboard.trust import settle_key
 from kaizen_backups.onboard.work import Found, bring_about, complain, current_door, describe, judge, object_to
 from kaizen_backups.settings import Settings, load_settings
-from kaizen_backups.units import parse_clock
 
 
 @dataclass(frozen=True)
@@ -42,44 +42,6 @@ class Request:
     yes: bool
     dry_run: bool
     now: bool
-
-
-def declaration_options(function: Any) -> Any:
-    """Give a command the options that say how a host is backed up."""
-    for option in reversed(
-        [
-            click.option("--role", help="What is saved: generic, website, controller, compute (default: what fits)."),
-            click.option("--path", "paths", multiple=True, help="One more path to save; '' for none."),
-            click.option("--exclude", "excludes", multiple=True, help="What to leave out; '' for nothing."),
-            click.option("--dump", "dumps", multiple=True, help="A database or command to dump; '' for none."),
-            click.option("--keep-days", type=int, help="How long the host keeps its own snapshots (default: 2)."),
-            click.option("--rsync-arg", "rsync_args", multiple=True, help="Such as --bwlimit=20m; '' for none."),
-            click.option("--backups-dir", help="Where the host has its snapshots (default: /backups)."),
-            click.option("--scheduler", type=click.Choice(["cron", "timer"]), help="Who runs it (default: cron)."),
-            click.option("--at", metavar="HH:MM", help="When (default: 01:xx, a minute of the host's own)."),
-            click.option("--mail", "cron_email", help="Whom cron mails what went wrong."),
-        ]
-    ):
-        function = option(function)
-    return function
-
-
-def declaration_of(stated: dict[str, Any], base: Declaration) -> Declaration:
-    """Return the declaration with what was stated on the command line; '' empties a list."""
-    changed = {key: value for key, value in stated.items() if value not in (None, ())}
-    for key, value in changed.items():
-        if isinstance(value, tuple):
-            changed[key] = tuple(item for item in value if item)
-    if clock := changed.pop("at", None):
-        try:
-            moment = parse_clock(clock)
-        except ValueError as error:
-            raise click.UsageError(f"--at {error}") from None
-        changed |= {"cron_hour": moment.hour, "cron_min": moment.minute}
-    try:
-        return Declaration.model_validate({**base.model_dump(), **changed})
-    except ValidationError as error:
-        raise as_usage(error, Declaration) from None
 
 
 @click.command("add")

@@ -7,8 +7,8 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from kaizen_backups.cli.onboard.add import declaration_of, declaration_options
 from kaizen_backups.cli.onboard.common import as_usage, must_be_root
+from kaizen_backups.cli.onboard.declared import declaration_of, declaration_options
 from kaizen_backups.node import Node
 from kaizen_backups.onboard.declaration import Declaration
 from kaizen_backups.onboard.minute import own_minute
