@@ -154,6 +154,16 @@ def test_a_person_is_shown_the_key_and_the_plan_and_is_asked(bare: BareHosts) ->
     assert "is protected from tonight on" in answer("y\ny\n")
 
 
+def test_a_host_that_talks_without_end_or_has_a_chatty_shell(bare: BareHosts) -> None:
+    www = bare.hosts["www"]
+    shell = www.read("/root/.bashrc")
+    www.write("/root/.bashrc", "yes\n")
+    failed(bare.add("www", "--role", "generic"), "what comes from there is endless", code=65)
+    www.write("/root/.bashrc", "echo welcome\necho done\n")
+    can_be_finished(bare)
+    www.write("/root/.bashrc", shell)
+
+
 def test_another_host_key(bare: BareHosts) -> None:
     www, other = bare.hosts["www"], bare.hosts["other"]
     before = bare.trace("www")
