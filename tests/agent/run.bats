@@ -257,9 +257,9 @@ load node
 
 @test "the keys that open other nodes' doors are in no snapshot" {
     mkdir -p "$NODE"/etc/kaizen/{ssh,ca}
-    echo secret | tee "$NODE/etc/kaizen/ssh/id_ed25519" >"$NODE/etc/kaizen/ca/ca"
+    echo hunter2 | tee "$NODE/etc/kaizen/ssh/id_ed25519" >"$NODE/etc/kaizen/ca/ca"
     config 'path = /etc/kaizen'
     agent run
     [[ -e $(echo "$NODE"/backups/*/etc/kaizen/node.conf) ]]
-    ! grep -rq secret "$NODE/backups"
+    ! grep -rq hunter2 "$NODE/backups"
 }
