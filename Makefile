@@ -39,7 +39,7 @@ check: $(CACHE)/test-packages $(VENV)/ready
 
 lint: lint-python lint-shell lint-puppet
 
-SHELL_FILES := files/backups/kaizen-backup $(wildcard facts.d/*) $(wildcard tests/tools/*) $(filter-out %.py,$(wildcard tests/bench/*)) $(wildcard scripts/*) .ci/run \
+SHELL_FILES := files/backups/kaizen-backup python/src/kaizen_backups/onboard/host.sh $(wildcard facts.d/*) $(wildcard tests/tools/*) $(filter-out %.py,$(wildcard tests/bench/*)) $(wildcard scripts/*) .ci/run \
 	$(shell find tests -name '*.sh' -o -name '*.bash')
 
 lint-python:
@@ -114,7 +114,7 @@ $(VENV)/ready: python/pyproject.toml metadata.json $(CACHE)/lab-packages
 	touch $@
 
 # What a node without a network installs the collector from.
-$(CACHE)/wheelhouse/ready: python/pyproject.toml metadata.json $(shell find python/src -name '*.py') $(CACHE)/lab-packages
+$(CACHE)/wheelhouse/ready: python/pyproject.toml metadata.json $(shell find python/src files/backups -type f ! -name '*.pyc') $(CACHE)/lab-packages
 	echo 'making the wheelhouse'
 	rm -f $(CACHE)/wheelhouse/kaizen_backups-*.whl
 	$(VENV)/bin/pip wheel -q --disable-pip-version-check --wheel-dir $(CACHE)/wheelhouse ./python

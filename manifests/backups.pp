@@ -49,8 +49,12 @@
 #   The unprivileged user that collectors log in as. The class creates it, and after a change of name removes the former one.
 # @param collector_keys
 #   Public keys of the collectors that may read this node's snapshots, together with those that collectors export to PuppetDB.
+# @param collector_authorities
+#   Public keys of SSH certificate authorities (`kaizen-onboard ca`). Whoever has a key that one of them signed for the principal
+#   `kaizen-collector` may read this node's snapshots, too, as long as the certificate is valid.
 # @param collector_hosts
-#   Addresses or networks (`192.0.2.0/28`; no host bits) that the keys are valid from. Empty means from anywhere.
+#   Addresses or networks (`192.0.2.0/28`; no host bits) that the keys are valid from. Empty means from anywhere. A certificate
+#   has its own.
 # @param scheduler
 #   Who runs the agent: `cron`, or a hardened systemd `timer`, which makes up for a run that was missed while the node was off. In
 #   a time zone whose clocks skip the hour of the run in spring, a timer leaves out that night.
@@ -65,25 +69,26 @@
 #   Whether this node is a collector too; declares `quickstack::backups::collector`, whose parameters then come from Hiera. Where
 #   a collector was and is no more, its program, settings, schedule and key are removed; the store and its history stay.
 class quickstack::backups (
-  Boolean                               $enabled         = true,
-  Quickstack::Backups::Role             $role            = 'generic',
-  Array[Quickstack::Backups::Path]      $paths           = [],
-  Array[Quickstack::Backups::Exclude]   $excludes        = [],
-  Array[Quickstack::Backups::Dump]      $dumps           = [],
-  Quickstack::Backups::Datadir          $backups_dir     = '/backups',
-  Quickstack::Backups::Plainpath        $log_file        = '/var/log/kaizen-backup.log',
-  Integer[1]                            $keep_days       = 2,
-  Integer[0, 3]                         $verbosity       = 0,
-  Boolean                               $dry_run         = false,
-  Array[Quickstack::Backups::Rsyncarg]  $rsync_args      = [],
-  Quickstack::Backups::User             $user            = 'kaizen',
-  Array[Quickstack::Backups::Publickey] $collector_keys  = [],
-  Array[Stdlib::IP::Address]            $collector_hosts = [],
-  Enum['cron', 'timer']                 $scheduler       = 'cron',
-  Integer[0, 23]                        $cron_hour       = 1,
-  Integer[0, 59]                        $cron_min        = fqdn_rand(60, 'kaizen-backup'),
-  Optional[Quickstack::Backups::Mailto] $cron_email      = undef,
-  Boolean                               $collector       = false,
+  Boolean                               $enabled               = true,
+  Quickstack::Backups::Role             $role                  = 'generic',
+  Array[Quickstack::Backups::Path]      $paths                 = [],
+  Array[Quickstack::Backups::Exclude]   $excludes              = [],
+  Array[Quickstack::Backups::Dump]      $dumps                 = [],
+  Quickstack::Backups::Datadir          $backups_dir           = '/backups',
+  Quickstack::Backups::Plainpath        $log_file              = '/var/log/kaizen-backup.log',
+  Integer[1]                            $keep_days             = 2,
+  Integer[0, 3]                         $verbosity             = 0,
+  Boolean                               $dry_run               = false,
+  Array[Quickstack::Backups::Rsyncarg]  $rsync_args            = [],
+  Quickstack::Backups::User             $user                  = 'kaizen',
+  Array[Quickstack::Backups::Publickey] $collector_keys        = [],
+  Array[Quickstack::Backups::Publickey] $collector_authorities = [],
+  Array[Stdlib::IP::Address]            $collector_hosts       = [],
+  Enum['cron', 'timer']                 $scheduler             = 'cron',
+  Integer[0, 23]                        $cron_hour             = 1,
+  Integer[0, 59]                        $cron_min              = fqdn_rand(60, 'kaizen-backup'),
+  Optional[Quickstack::Backups::Mailto] $cron_email            = undef,
+  Boolean                               $collector             = false,
 ) {
   if $log_file == $backups_dir {
     fail("log_file and backups_dir can't both be ${log_file}.")

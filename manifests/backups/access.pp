@@ -45,8 +45,9 @@ class quickstack::backups::access {
       mode    => '0640',
       seltype => 'ssh_home_t',
       content => epp('quickstack/backups/authorized_keys.epp', {
-        keys  => $quickstack::backups::collector_keys + quickstack::backups::exported_keys(),
-        hosts => $quickstack::backups::collector_hosts,
+        keys        => $quickstack::backups::collector_keys + quickstack::backups::exported_keys(),
+        hosts       => $quickstack::backups::collector_hosts,
+        authorities => $quickstack::backups::collector_authorities,
       }),
       require => File['/etc/kaizen/rsyncd.conf', '/etc/sudoers.d/kaizen-backup'],
     }

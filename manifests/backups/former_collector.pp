@@ -1,4 +1,4 @@
-# @summary Removes what a collector had where there is none any more; the store, its history and nodes.d stay
+# @summary Removes what a collector had where there is none any more; the store, its history, nodes.d and access.yaml stay
 #
 # A defined type, because those are evaluated last: only then it is known whether somebody else declares the collector.
 #
@@ -15,14 +15,18 @@ define quickstack::backups::former_collector {
     # Nothing goes into the file bucket: one of these is a private key, and another has thousands of files.
     file { [
         '/etc/kaizen/ssh',
+        '/etc/kaizen/ca',
         '/etc/kaizen/collector.yaml',
+        '/etc/kaizen/hiera.yaml',
         '/opt/kaizen',
         '/usr/local/bin/kaizen',
+        '/usr/local/bin/kaizen-onboard',
         "${state}/nodes.yaml",
         "${state}/nodes.memory.json",
         "${state}/peers.json",
         "${state}/known_hosts",
         "${state}/collect.lock",
+        "${state}/onboard.lock",
       ]:
         ensure => absent,
         force  => true,

@@ -6,7 +6,9 @@
 # @param scheduler
 #   Who runs it; `none` removes it.
 # @param class_name
-#   Which class it belongs to, for whoever reads the files.
+#   Which class it belongs to, for whoever reads a message.
+# @param manager
+#   Who writes these files, for whoever reads them.
 # @param description
 #   What it does, for whoever looks at the timer.
 # @param command
@@ -29,7 +31,8 @@ define quickstack::backups::nightly (
   Integer[0, 23]                        $hour     = 0,
   Integer[0, 59]                        $minute   = 0,
   Optional[Quickstack::Backups::Mailto] $email    = undef,
-  Array[Stdlib::Unixpath] $writable = [],
+  Array[Stdlib::Unixpath]               $writable = [],
+  String[1]                             $manager  = "Puppet, class ${class_name}",
 ) {
   assert_private()
 
@@ -49,18 +52,18 @@ define quickstack::backups::nightly (
     group   => 'root',
     mode    => '0644',
     content => epp('quickstack/backups/cron.epp', {
-      class_name => $class_name,
-      minute     => $minute,
-      hour       => $hour,
-      command    => $command,
-      email      => $email,
+      manager => $manager,
+      minute  => $minute,
+      hour    => $hour,
+      command => $command,
+      email   => $email,
     }),
   }
 
   $timer = $scheduler ? { 'timer' => 'present', default => 'absent' }
   quickstack::backups::timer { $title:
     ensure      => $timer,
-    class_name  => $class_name,
+    manager     => $manager,
     description => $description,
     hour        => $hour,
     minute      => $minute,

@@ -23,6 +23,7 @@ class quickstack::backups::schedule (
   quickstack::backups::nightly { 'kaizen-backup':
     scheduler   => $scheduler,
     class_name  => 'quickstack::backups',
+    manager     => 'Puppet, class quickstack::backups, or by kaizen-onboard',
     description => 'Nightly snapshot of this node',
     command     => '/usr/local/sbin/kaizen-backup run >/dev/null',
     hour        => $quickstack::backups::cron_hour,

@@ -5,8 +5,8 @@
 #
 # @param ensure
 #   Whether it is there.
-# @param class_name
-#   Which class it belongs to, for whoever reads the files.
+# @param manager
+#   Who writes these files, for whoever reads them.
 # @param description
 #   What it does.
 # @param hour
@@ -18,12 +18,12 @@
 #
 # @api private
 define quickstack::backups::timer (
-  Enum['present', 'absent']             $ensure,
-  String[1]                             $class_name,
-  String[1]                             $description,
-  Integer[0, 23]                        $hour,
-  Integer[0, 59]                        $minute,
-  Array[Stdlib::Unixpath] $writable,
+  Enum['present', 'absent'] $ensure,
+  String[1]                 $manager,
+  String[1]                 $description,
+  Integer[0, 23]            $hour,
+  Integer[0, 59]            $minute,
+  Array[Stdlib::Unixpath]   $writable,
 ) {
   assert_private()
 
@@ -56,11 +56,11 @@ define quickstack::backups::timer (
         mode   => '0755',
         ;
       "${settings}/paths.conf":
-        content => epp('quickstack/backups/paths.conf.epp', { class_name => $class_name, paths => $writable }),
+        content => epp('quickstack/backups/paths.conf.epp', { manager => $manager, paths => $writable }),
         ;
       $timer:
         content => epp('quickstack/backups/timer.epp', {
-          class_name  => $class_name,
+          manager     => $manager,
           description => $description,
           hour        => $hour,
           minute      => $minute,

@@ -46,6 +46,7 @@ describe 'quickstack::backups' do
       verbosity: 4,
       user: 'root',
       collector_keys: ['command="id" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBq3mJ5q'],
+      collector_authorities: ['cert-authority ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBq3mJ5q'],
       collector_hosts: ['*.example.com'],
       scheduler: 'systemd',
       cron_hour: 24,

@@ -254,3 +254,12 @@ load node
     run bash -c "cd $NODE/backups/2026-11-24/var/www/site && find . -type f | sort | tr '\n' ' '"
     [[ $output == './tmp/x ./vendor/symfony/cache/Adapter.php ' ]]
 }
+
+@test "the keys that open other nodes' doors are in no snapshot" {
+    mkdir -p "$NODE"/etc/kaizen/{ssh,ca}
+    echo hunter2 | tee "$NODE/etc/kaizen/ssh/id_ed25519" >"$NODE/etc/kaizen/ca/ca"
+    config 'path = /etc/kaizen'
+    agent run
+    [[ -e $(echo "$NODE"/backups/*/etc/kaizen/node.conf) ]]
+    ! grep -rq hunter2 "$NODE/backups"
+}

@@ -127,19 +127,24 @@ def test_a_collector_that_is_one_no_more_keeps_the_store_and_the_history_alone(n
     settle(node, OTHER_COLLECTOR)
     settle(node, COLLECTOR)
     node.sh("mkdir -m 0700 /backups/nodes/x && kaizen-backup run && echo '{}' >/var/lib/kaizen/facts/work.123456")
+    assert "\n|role = generic\n" in node.run(["kaizen-onboard", "bundle", "www.kaizen.example"]).out
+    node.run(["kaizen-onboard", "ca", "init"])
     private = node.read("/etc/kaizen/ssh/id_ed25519")
+    authority = node.read("/etc/kaizen/ca/ca").splitlines()[2]
     settle(node, BASE)
     files = [line.split(" ")[0] for line in set(touched(node)) - set(before)]
     added = {path for path in files if "/" in path}
     state = {"facts", "facts/work.123456", "history.sqlite", "last-run"}
     assert {path for path in added if "/seen." not in path} <= {
         "etc/kaizen/nodes.d",
+        "etc/kaizen/access.yaml",
         *(f"var/lib/kaizen/{s}" for s in state),
     }
     node.sh("[[ -d /backups/nodes/x ]]")
     secret = private.splitlines()[2]
     kept = node.sh('grep -rlF -- "$1" /etc /root /tmp /run /usr/local /var /backups || true', secret, timeout=60)
     assert kept.out == ""
+    assert node.sh('grep -rlF -- "$1" /etc /root /var /backups || true', authority, timeout=60).out == ""
     settle(node, COLLECTOR)
 
 

@@ -36,8 +36,15 @@ class quickstack::backups::collector::program {
     logoutput   => on_failure,
     timeout     => 600,
   }
-  -> file { '/usr/local/bin/kaizen':
-    ensure => link,
-    target => $kaizen,
+  -> file {
+    default:
+      ensure => link,
+      ;
+    '/usr/local/bin/kaizen':
+      target => $kaizen,
+      ;
+    '/usr/local/bin/kaizen-onboard':
+      target => "${kaizen}-onboard",
+      ;
   }
 }

@@ -44,6 +44,7 @@ def master_command(node: Node, settings: Settings, socket: Path) -> list[str]:
         "GlobalKnownHostsFile": "/dev/null",
         "HostKeyAlias": node.name,
         "IdentitiesOnly": "yes",
+        # And with it KEY-cert.pub beside it, where there is one: see ssh_config(5).
         "IdentityFile": str(settings.key),
         "LocalCommand": "echo up",
         "LogLevel": "ERROR",

@@ -54,6 +54,16 @@ describe 'quickstack::backups' do
     end
   end
 
+  context 'with a certificate authority, from known addresses' do
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+    let(:params) { { collector_authorities: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 ca'], collector_hosts: ['192.0.2.1'] } }
+
+    it 'lets in whom it has signed, for the door alone; the certificate says from where' do
+      is_expected.to contain_file('/var/lib/kaizen/.ssh/authorized_keys')
+        .with_content(%r{\Acert-authority,principals="kaizen-collector",restrict,command="sudo -n [^"]*" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 ca\n\z})
+    end
+  end
+
   context 'with another user and another directory' do
     let(:facts) { on_supported_os['debian-12-x86_64'] }
     let(:params) { { user: 'reader', backups_dir: '/srv/backups', collector_keys: ['ssh-rsa AAAAB3NzaC1yc2E='] } }

@@ -12,7 +12,10 @@ describe 'quickstack::backups' do
     let(:facts) { on_supported_os['debian-12-x86_64'] }
     let(:params) { golden_inputs('quickstack::backups') }
 
-    it { is_expected.to contain_file('/etc/kaizen/node.conf').with_content(golden('node.conf')) }
+    it 'has the golden files' do
+      is_expected.to contain_file('/etc/kaizen/node.conf').with_content(golden('node.conf'))
+      is_expected.to contain_file('/etc/logrotate.d/kaizen-backup').with_content(golden('logrotate'))
+    end
   end
 
   on_supported_os.each do |os, os_facts|

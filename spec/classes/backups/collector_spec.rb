@@ -49,6 +49,7 @@ describe 'quickstack::backups::collector' do
             logoutput: 'on_failure', timeout: 600
           ).that_comes_before('File[/usr/local/bin/kaizen]')
           is_expected.to contain_file('/usr/local/bin/kaizen').with(ensure: 'link', target: '/opt/kaizen/bin/kaizen')
+          is_expected.to contain_file('/usr/local/bin/kaizen-onboard').with(ensure: 'link', target: '/opt/kaizen/bin/kaizen-onboard')
         end
 
         it 'has a key pair, a store and settings before it has a schedule' do

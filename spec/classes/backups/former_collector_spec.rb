@@ -5,7 +5,9 @@ require 'spec_helper'
 describe 'quickstack::backups' do
   collector = "class { 'quickstack::backups::collector': package_source => '/srv/packages/kaizen.whl' }"
   gone = [
-    '/etc/kaizen/ssh', '/etc/kaizen/collector.yaml', '/opt/kaizen', '/usr/local/bin/kaizen', '/var/lib/kaizen/nodes.yaml',
+    '/etc/kaizen/ssh', '/etc/kaizen/ca', '/etc/kaizen/hiera.yaml', '/var/lib/kaizen/onboard.lock',
+    '/etc/kaizen/collector.yaml', '/opt/kaizen', '/usr/local/bin/kaizen', '/usr/local/bin/kaizen-onboard',
+    '/var/lib/kaizen/nodes.yaml',
     '/var/lib/kaizen/nodes.memory.json', '/var/lib/kaizen/peers.json', '/var/lib/kaizen/known_hosts', '/var/lib/kaizen/collect.lock'
   ]
 

@@ -1,15 +1,11 @@
-"""`kaizen`: the group of commands, and how every error reaches the user."""
+"""`kaizen`: the group of commands."""
 
 import importlib
-import os
-import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import click
 
-from kaizen_backups.errors import KaizenError, printable
-from kaizen_backups.exit_codes import ExitCode
+from kaizen_backups.cli.program import CONTEXT, EXIT_CODES, print_version, run_program
 
 _COMMANDS = ("collect", "config", "history", "nodes", "prune", "status", "verify")
 
@@ -27,20 +23,12 @@ class _LazyGroup(click.Group):
         return command
 
 
-def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        click.echo(f"kaizen {version('kaizen-backups')}")
-        context.exit()
-
-
 @click.group(
     cls=_LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 good; 1 finished, but something failed or is stale, and it is named; 2 usage; "
-    "65 data does not verify; 69 a service or host cannot be reached; 75 another run holds the lock; "
-    "78 bad configuration; 130 interrupted.",
+    context_settings=CONTEXT,
+    epilog=EXIT_CODES,
 )
-@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version)
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=print_version)
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -61,35 +49,6 @@ def cli(context: click.Context, config: Path) -> None:
     context.obj = config
 
 
-def _in_one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename:
-        return f"{printable(os.fsdecode(error.filename))}: {error.strerror}"
-    return f"unexpected {type(error).__name__}: {printable(str(error))}; KAIZEN_DEBUG=1 shows where"
-
-
 def main() -> None:
-    """Run `kaizen`; no traceback reaches the user, unless KAIZEN_DEBUG is set."""
-    try:
-        code = cli.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = ExitCode.USAGE
-    except KaizenError as error:
-        for line in str(error).splitlines():
-            click.echo(f"kaizen: {line}", err=True)
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("kaizen: interrupted", err=True)
-        # A thread may be reading for minutes yet, and sys.exit would wait for it.
-        sys.stdout.flush()
-        os._exit(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output went away: `kaizen status | head`. Nothing more can be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.FAILED
-    except Exception as error:
-        if os.environ.get("KAIZEN_DEBUG"):
-            raise
-        click.echo(f"kaizen: {_in_one_line(error)}", err=True)
-        code = ExitCode.FAILED
-    sys.exit(code or ExitCode.GOOD)
+    """Run `kaizen`."""
+    run_program(cli, "kaizen")

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from kaizen_backups.certificate import Certificate, certificate_file, read_certificate
 from kaizen_backups.cli.table import print_table
-from kaizen_backups.errors import printable
+from kaizen_backups.errors import ConfigError, printable
 from kaizen_backups.exit_codes import ExitCode
 from kaizen_backups.history import open_history
 from kaizen_backups.nodelist import read_list
-from kaizen_backups.settings import load_settings
+from kaizen_backups.settings import Settings, load_settings
 from kaizen_backups.status import SAFE, NodeStatus, State, fleet_status
 from kaizen_backups.units import size
 
@@ -45,10 +46,13 @@ def command(context: click.Context, as_json: bool) -> None:
     with open_history(settings.history_file) as history:
         found = fleet_status(nodes, settings, history, today)
     counts = Counter(status.state for status in found)
+    certificate = _certificate(settings)
     if as_json:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         summary = {state.value: counts[state] for state in State}
         data = {"generated": now, "summary": summary, "nodes": [status.as_json() for status in found]}
+        if certificate:
+            data["certificate"] = certificate.as_json()
         click.echo(json.dumps(data, indent=2))
     elif found:
         _print(found, counts)
@@ -56,6 +60,18 @@ def command(context: click.Context, as_json: bool) -> None:
         click.echo("no nodes; 'kaizen nodes refresh' reads the sources")
     if not found or any(status.state not in SAFE for status in found):
         context.exit(ExitCode.FAILED)
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    """Return this collector's certificate, if it has one, and warn on stderr when that ends soon."""
+    try:
+        found = read_certificate(certificate_file(settings.key))
+    except ConfigError as error:
+        click.echo(f"kaizen: {error}", err=True)
+        return None
+    if found and (warning := found.warning(datetime.now(UTC))):
+        click.echo(f"kaizen: {warning}", err=True)
+    return found
 
 
 def _print(found: list[NodeStatus], counts: Counter[State]) -> None:

@@ -22,6 +22,7 @@ def read_nodes_d(directory: Path) -> Found:
             name = stated.pop("name", file.stem)
             if name != file.stem:
                 raise ConfigError(f"{file}: name: '{name}' is not the file's name")
+            stated.pop("onboarded", None)  # how kaizen-onboard looks after the host
             found.nodes[name] = {**stated, "origin": "onboarded"}
         except KaizenError as error:
             found.problems.append(Problem(file.stem, str(error)))

@@ -1,0 +1,78 @@
+"""`kaizen-onboard`: hosts and collectors that Puppet does not configure."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from kaizen_backups.cli.program import CONTEXT, EXIT_CODES, print_version, run_program
+
+_MODULES = {
+    "add": "add",
+    "list": "list_hosts",
+    "check": "check",
+    "remove": "remove",
+    "upgrade": "upgrade",
+    "bundle": "bundle",
+    "accept": "accept",
+    "collector": "collector",
+    "ca": "ca",
+}
+_VALUED = ("--config",)
+
+
+class _LazyGroup(click.Group):
+    """Loads a command's module when it is asked for."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(_MODULES)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in _MODULES:
+            return None
+        module = importlib.import_module(f"kaizen_backups.cli.onboard.{_MODULES[name]}")
+        command: click.Command = module.command
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings=CONTEXT, epilog=EXIT_CODES)
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=print_version)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("/etc/kaizen/collector.yaml"),
+    show_default=True,
+    help="The collector's settings.",
+)
+@click.pass_context
+def cli(context: click.Context, config: Path) -> None:
+    """Let a collector back up hosts that Puppet does not configure: run it there, with your own ssh.
+
+    What it leaves on a host is what Puppet leaves on a node. `kaizen-onboard HOST` is short for
+    `kaizen-onboard add HOST`, and all its options may stand behind it.
+
+    \b
+    Examples:
+      kaizen-onboard www.example                    show the plan, ask, and do it
+      kaizen-onboard www.example --role website --path /srv/shop --now
+      kaizen-onboard check --all                    is everything as it was put there?
+      kaizen-onboard remove www.example             take all of it away again
+    """
+    context.obj = config
+
+
+def with_command(arguments: list[str]) -> list[str]:
+    """Return the arguments with `add` in front of the first that is no command: `kaizen-onboard HOST`."""
+    at = 0
+    while at < len(arguments) and arguments[at].partition("=")[0] in _VALUED:
+        at += 1 if "=" in arguments[at] else 2
+    rest = arguments[at:]
+    if not rest or rest[0] in _MODULES or rest[0] in ("-h", "--help", "--version"):
+        return arguments
+    return [*arguments[:at], "add", *rest]
+
+
+def main() -> None:
+    """Run `kaizen-onboard`."""
+    run_program(cli, "kaizen-onboard", with_command(sys.argv[1:]))

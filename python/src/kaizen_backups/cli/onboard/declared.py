@@ -1,0 +1,48 @@
+"""The options that say how a host is backed up, for every command that takes them."""
+
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from kaizen_backups.cli.onboard.common import as_usage
+from kaizen_backups.onboard.declaration import Declaration
+from kaizen_backups.units import parse_clock
+
+
+def declaration_options(function: Any) -> Any:
+    """Give a command the options that say how a host is backed up."""
+    for option in reversed(
+        [
+            click.option("--role", help="What is saved: generic, website, controller, compute (default: what fits)."),
+            click.option("--path", "paths", multiple=True, help="One more path to save; '' for none."),
+            click.option("--exclude", "excludes", multiple=True, help="What to leave out; '' for nothing."),
+            click.option("--dump", "dumps", multiple=True, help="A database or command to dump; '' for none."),
+            click.option("--keep-days", type=int, help="How long the host keeps its own snapshots (default: 2)."),
+            click.option("--rsync-arg", "rsync_args", multiple=True, help="Such as --bwlimit=20m; '' for none."),
+            click.option("--backups-dir", help="Where the host has its snapshots (default: /backups)."),
+            click.option("--scheduler", type=click.Choice(["cron", "timer"]), help="Who runs it (default: cron)."),
+            click.option("--at", metavar="HH:MM", help="When (default: 01:xx, a minute of the host's own)."),
+            click.option("--mail", "cron_email", help="Whom cron mails what went wrong."),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def declaration_of(stated: dict[str, Any], base: Declaration) -> Declaration:
+    """Return the declaration with what was stated on the command line; '' empties a list."""
+    changed = {key: value for key, value in stated.items() if value not in (None, ())}
+    for key, value in changed.items():
+        if isinstance(value, tuple):
+            changed[key] = tuple(item for item in value if item)
+    if clock := changed.pop("at", None):
+        try:
+            moment = parse_clock(clock)
+        except ValueError as error:
+            raise click.UsageError(f"--at {error}") from None
+        changed |= {"cron_hour": moment.hour, "cron_min": moment.minute}
+    try:
+        return Declaration.model_validate({**base.model_dump(), **changed})
+    except ValidationError as error:
+        raise as_usage(error, Declaration) from None

@@ -1,0 +1,103 @@
+"""The onboarded hosts: a file each in nodes.d, with what the node list needs and how the host is looked after."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kaizen_backups.atomic import write_atomically
+from kaizen_backups.errors import ConfigError, KaizenError, printable
+from kaizen_backups.node import Node
+from kaizen_backups.onboard.declaration import Declaration
+from kaizen_backups.onboard.ssh import Target
+from kaizen_backups.settings import Settings
+from kaizen_backups.yaml_file import explain, read_mapping
+
+SECTION = "onboarded"
+_HEAD = "# Written by kaizen-onboard. It is changed by running that again with other options.\n"
+
+
+class Login(BaseModel):
+    """How an administrator's ssh gets to the host; `by: bundle` when none does."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: Literal["ssh", "bundle"] = "ssh"
+    host: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:%-]*$")
+    user: str | None = None
+    port: int | None = Field(default=None, ge=1, le=65535)
+
+
+class Registered(BaseModel):
+    """One onboarded host."""
+
+    model_config = ConfigDict(frozen=True)
+
+    node: Node
+    login: Login
+    declaration: Declaration
+
+    @property
+    def target(self) -> Target:
+        """The host as ssh is told of it."""
+        return Target(self.node.name, self.login.host, self.login.user, self.login.port)
+
+
+def nodes_d(settings: Settings) -> Path:
+    """Return the directory of the hosts' files. Raises ConfigError when the settings have none."""
+    if not settings.sources.nodes_d:
+        raise ConfigError("the settings have no sources.nodes_d, where onboarded hosts are registered")
+    return settings.sources.nodes_d
+
+
+def to_yaml(host: Registered) -> str:
+    """Return a host's file."""
+    stated: dict[str, Any] = host.node.stated()
+    for key in ("name", "origin"):
+        del stated[key]
+    login = host.login.model_dump(exclude_none=True)
+    declared = host.declaration.model_dump(mode="json", exclude_defaults=True)
+    stated[SECTION] = {"login": login, "declaration": declared}
+    return _HEAD + yaml.safe_dump(stated, sort_keys=False, width=10_000, allow_unicode=True)
+
+
+def register(settings: Settings, host: Registered) -> bool:
+    """Write a host's file; return whether that changed anything."""
+    return write_atomically(nodes_d(settings) / f"{host.node.name}.yaml", to_yaml(host))
+
+
+def forget(settings: Settings, name: str) -> None:
+    """Remove a host's file."""
+    (nodes_d(settings) / f"{name}.yaml").unlink(missing_ok=True)
+
+
+def find(settings: Settings, name: str) -> Registered | None:
+    """Return the host of that name; None when it is not registered here. Raises ConfigError."""
+    file = nodes_d(settings) / f"{name}.yaml"
+    if not file.exists():
+        return None
+    stated = read_mapping(file)
+    section = stated.pop(SECTION, None)
+    if not isinstance(section, dict):
+        return None
+    try:
+        node = Node.model_validate({**stated, "name": name, "origin": SECTION})
+        return Registered.model_validate({**section, "node": node})
+    except ValidationError as error:
+        raise ConfigError(explain(error, file)) from error
+
+
+def get(settings: Settings, name: str) -> Registered:
+    """Return the host of that name. Raises KaizenError when there is none."""
+    found = find(settings, name)
+    if found is None:
+        raise KaizenError(f"{printable(name)}: this collector has onboarded no such host; see 'kaizen-onboard list'")
+    return found
+
+
+def all_hosts(settings: Settings) -> list[Registered]:
+    """Return every onboarded host, by name. Raises ConfigError."""
+    directory = nodes_d(settings)
+    names = sorted(file.stem for file in directory.glob("*.yaml") if not file.name.startswith("."))
+    return [host for name in names if (host := find(settings, name))]
