@@ -4,6 +4,7 @@ It filters by what a query says and nothing else, so a query that forgets a cond
 understands the same queries is for the end-to-end tests.
 """
 
+import ipaddress
 import json
 import re
 import ssl
@@ -39,6 +40,7 @@ class StandIn(AbstractContextManager["StandIn"]):
 
     def __init__(self, authority: Authority) -> None:
         self.nodes: dict[str, dict[str, Any]] = {}
+        self._addresses: dict[str, str] = {}
         self.answer: Callable[[Answer], Answer] = lambda right: right
         self.trickle: float | None = None
         self.seen: list[str] = []
@@ -53,9 +55,11 @@ class StandIn(AbstractContextManager["StandIn"]):
         self.settings = PuppetDB(url=url, ca=authority.ca, cert=client.cert, key=client.key, timeout=20)
 
     def add(self, name: str, active: bool = True, facts: Any = None, **parameters: Any) -> None:
-        """Add a node that has the class, enabled unless the parameters say otherwise."""
+        """Add a node that has the class, enabled unless the parameters say otherwise. The first one is 10.0.0.4."""
+        first = ipaddress.ip_address("10.0.0.4")
+        address = self._addresses.setdefault(name, str(first + len(self._addresses)))
         key = {"type": "ssh-ed25519", "key": host_key(ascii(name)[1:-1]).split(" ")[1]}
-        facts = {"networking": {"ip": "10.0.0.4"}, "ssh": {"ed25519": key}} if facts is None else facts
+        facts = {"networking": {"ip": address}, "ssh": {"ed25519": key}} if facts is None else facts
         declared = {"enabled": True, "role": "compute", "user": "kaizen", **parameters}
         self.nodes[name] = {"facts": facts, "parameters": declared, "active": active}
 
@@ -111,7 +115,8 @@ class StandIn(AbstractContextManager["StandIn"]):
                 right = json.dumps(stand_in.rows(query)).encode()
                 status, body = stand_in.answer((200, right))
                 self.send_response(status)
-                self.send_header("Content-Length", str(len(right if status == 200 else body)))
+                # A body that is shorter than the right one is cut off.
+                self.send_header("Content-Length", str(max(len(right), len(body)) if status == 200 else len(body)))
                 self.send_header("Connection", "close")
                 if status == 302:
                     self.send_header("Location", "http://127.0.0.1:1/")

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 TYPES = {"ed25519": "ssh-ed25519", "ecdsa": "ecdsa-sha2-nistp256", "rsa": "ssh-rsa"}
-SIZES = {"ed25519": 32, "ecdsa": 65, "rsa": 392}
+SIZES = {"ed25519": 36, "ecdsa": 81, "rsa": 400}
 CATALOG = "00000000-0000-4000-8000-000000000000"
 
 

@@ -4,10 +4,12 @@
 
 The file FAULTS holds one word; without it every answer is PuppetDB's own. down: hang up. slow: answer after a minute.
 trickle: a byte a second. 500: an error. half: the answer breaks off. cut: half of it, though well-formed HTTP. empty: a
-list without nodes. redirect: to somewhere else.
+list without nodes. redirect: to somewhere else. digits, nested: the first address in it is a number of 5,000 digits, or
+as many lists within each other.
 """
 
 import http.client
+import re
 import socket
 import ssl
 import sys
@@ -16,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 PORT, UPSTREAM, CA, CERT, KEY, FAULTS = sys.argv[1:]
+ABSURD = {"digits": b"1" * 5000, "nested": b"[" * 5000 + b"]" * 5000}
 
 
 class Proxy(BaseHTTPRequestHandler):
@@ -29,6 +32,8 @@ class Proxy(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
             return
         status, body = _ask(self.path)
+        if fault in ABSURD:
+            body = re.sub(rb'(?<="facts.networking.ip":)"[^"]*"', ABSURD[fault], body, count=1)
         length = len(body)
         if fault == "500":
             status, body = 500, b"java.lang.OutOfMemoryError\n"

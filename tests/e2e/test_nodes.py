@@ -18,6 +18,7 @@ from lab import Fleet, Node, Result
 from lab.puppet import ENVIRONMENT
 from lab.puppetdb import certificates
 from lab.puppetserver import PuppetServer
+from samples import host_key
 
 DOMAIN = "kaizen.example"
 SITE = """
@@ -74,6 +75,22 @@ class World:
 
     def files(self) -> list[str]:
         return [self.backup.read(path) for path in STATE]
+
+    def tell_facts(self, name: str, facts: str) -> None:
+        """Tell PuppetDB facts of a node, as JSON, in the Puppet Server's place; they count until its agent runs."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        node = self.nodes[name].name
+        body = {"certname": node, "environment": "production", "producer": self.puppet.name, "values": "FACTS"}
+        body["producer_timestamp"] = now
+        self.puppet.write("/run/facts.json", json.dumps(body).replace('"FACTS"', facts))
+        own = certificates(self.puppet)
+        query = f"command=replace_facts&version=5&certname={node}&producer-timestamp={now}"
+        self.puppet.sh(
+            """curl -sSf --cacert "$1" --cert "$2" --key "$3" -H 'Content-Type: application/json' \\
+                -d @/run/facts.json "https://$4:8081/pdb/cmd/v1?$5" """,
+            *map(str, (own.ca, own.cert, own.key, self.puppet.name, query)),
+        )
+        self.server.settled()
 
     def fault(self, fault: str | None) -> None:
         """Let PuppetDB fail in this way, or not at all."""
@@ -240,9 +257,43 @@ def test_a_real_agent_cannot_speak_for_another_node(world: World) -> None:
     world.nodes_command("refresh")
 
 
-def status(collector: Node, at: datetime | None = None) -> dict[str, str]:
+@pytest.mark.parametrize("absurd", ["1" * 900, "[" * 90 + "]" * 90], ids=["digits", "lists"])
+def test_an_absurd_fact_of_one_node_is_named_and_freezes_nobodys_list(world: World, absurd: str) -> None:
+    """This PuppetDB stores no longer number, and nothing that is nested more deeply; see the next test."""
+    world.nodes_command("refresh")
+    before = world.listed()
+    key = world.nodes["two"].read("/etc/ssh/ssh_host_ed25519_key.pub").split()[1]
+    ssh = json.dumps({"ed25519": {"type": "ssh-ed25519", "key": key}})
+    world.tell_facts("two", f'{{"networking": {{"ip": {absurd}}}, "ssh": {ssh}}}')
+    result = world.nodes_command("refresh")
+    (line,) = result.err.splitlines()
+    assert (result.code, result.out) == (1, "4 nodes\n")
+    assert line.startswith(f"kaizen: {world.nodes['two'].name}: address: ")
+    assert world.listed() == before, "its own last good entry stays, too"
+    world.agents("two")
+    assert world.nodes_command("refresh").code == 0
+
+
+@pytest.mark.parametrize("fault", ["digits", "nested"])
+def test_an_answer_with_what_python_cannot_read_in_it_is_read_all_the_same(world: World, fault: str) -> None:
+    """It is the first node's address that is absurd; the second has left, which the list then has to show."""
+    world.nodes_command("refresh")
+    listed = world.listed()
+    world.server.deactivate(world.nodes["one"].name)
+    world.fault(fault)
+    result = world.nodes_command("refresh")
+    world.fault(None)
+    (line,) = result.err.splitlines()
+    assert line.startswith(f"kaizen: {world.backup.name}: address: ")
+    del listed["one"]
+    assert world.listed() == listed
+    world.agents("one")
+    assert (world.nodes_command("refresh").code, sorted(world.listed())) == (0, ["backup", "one", "two", "web"])
+
+
+def statuses(collector: Node, at: datetime | None = None) -> dict[str, dict[str, Any]]:
     result = collector.run(["kaizen", "status", "--json"], check=False, at=at)
-    return {node["node"].partition(".")[0]: node["state"] for node in json.loads(result.out)["nodes"]}
+    return {node["node"].partition(".")[0]: node for node in json.loads(result.out)["nodes"]}
 
 
 def test_a_second_collector_joins_and_they_agree_who_has_whom(world: World) -> None:
@@ -275,7 +326,25 @@ def test_each_collects_its_share_and_sees_what_the_other_has(world: World) -> No
     for collector in collectors:
         stored = sorted(path.name for path in collector.path("/backups/nodes").iterdir())
         assert stored == sorted(shares[collector.name])
-        assert status(collector) == dict.fromkeys(["backup", "backup2", "one", "two", "web"], "fresh")
+        found = {name: status["state"] for name, status in statuses(collector).items()}
+        assert found == dict.fromkeys(["backup", "backup2", "one", "two", "web"], "fresh")
+
+
+def test_a_node_that_the_other_has_not_heard_of_is_stale_here(world: World) -> None:
+    """Its collector can't ask PuppetDB, and goes on with its last good list, in which there is no such node."""
+    first, second = world.backup, world.nodes["backup2"]
+    taken = iter(f"new{number}" for number in range(20))
+    for name in taken:
+        host = {"address": f"{name}.example", "host_keys": [host_key(name)]}
+        first.write(f"/etc/kaizen/nodes.d/{name}.yaml", yaml.safe_dump(host))
+        world.nodes_command("refresh")
+        if name in json.loads(world.nodes_command("--share", "--json").out)["shares"][second.name]:
+            break
+    found = statuses(first)[name]
+    first.sh("rm /etc/kaizen/nodes.d/new*")
+    world.nodes_command("refresh", "--accept")
+    assert found["state"] == "stale"
+    assert found["problem"].startswith(f"{second.name}, which collects it: its node list is another than this one ")
 
 
 def test_a_dead_collectors_share_is_stale_in_the_others_status(world: World) -> None:
@@ -285,7 +354,11 @@ def test_a_dead_collectors_share_is_stale_in_the_others_status(world: World) -> 
         for name in json.loads(world.nodes_command("--share", "--json").out)["shares"][second.name]
     }
     second.power_off()
-    for days, expected in ((1, "late"), (2, "stale")):
-        states = status(world.backup, at=datetime.now(UTC) + timedelta(days=days))
-        assert {states[name] for name in theirs} == {expected}
+    now = datetime.now(UTC)
+    # It began a collection in the day before the next deadline, 06:00, and none in the day after that.
+    deadline = now.replace(hour=6, minute=0, second=0) + timedelta(days=now.hour >= 6)
+    found = statuses(world.backup, at=deadline + timedelta(days=1, hours=1, minutes=1))
+    assert {found[name]["state"] for name in theirs} == {"stale"}
+    said = f"{second.name}, which collects it: no collection has begun there since {now:%Y-%m-%d} "
+    assert all(found[name]["problem"].startswith(said) for name in theirs)
     assert theirs

@@ -1,16 +1,20 @@
 """Who is not backed up: found by subtraction, so that nobody has to be thought of."""
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kaizen_backups.coverage import NO_CLASS, SWITCHED_OFF, Coverage, Unprotected, coverage, subtract
 from kaizen_backups.errors import ConfigError, UnavailableError
 from kaizen_backups.exemptions import Exemption
+from kaizen_backups.nodelist import refresh
 from kaizen_backups.settings import Settings
+from samples import host_key
 from stand_in_puppetdb import StandIn
 
 TODAY = date(2026, 11, 24)
@@ -26,7 +30,8 @@ def known(settings: Settings, puppetdb: StandIn, tmp_path: Path) -> Settings:
         puppetdb.add(name)
         puppetdb.nodes[name]["parameters"] = None
     sources = settings.sources.model_copy(update={"puppetdb": puppetdb.settings})
-    (tmp_path / "nodes.d" / "onboarded.example.yaml").write_text("address: 10.0.0.9\n")
+    host = {"address": "10.0.0.9", "host_keys": [host_key("onboarded.example")]}
+    (tmp_path / "nodes.d" / "onboarded.example.yaml").write_text(yaml.safe_dump(host))
     (tmp_path / "exemptions.yaml").write_text(
         "exempt.example: {reason: made anew each night, until: 2026-11-24}\n"
         "expired.example: {reason: moves to the new rack, until: 2026-11-23}\n"
@@ -59,6 +64,40 @@ def test_a_puppetdb_that_knows_nobody_is_no_good_news(known: Settings, puppetdb:
 def test_without_a_puppetdb_it_says_that_it_cannot_know(settings: Settings) -> None:
     with pytest.raises(ConfigError, match=r"sources\.puppetdb is not set"):
         coverage(settings, TODAY)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "address: 10.0.0.9\n", "address: [\n", "{address: '-oX', host_keys: [x]}", "role: website\n"]
+)
+def test_a_file_in_nodes_d_that_yields_no_node_protects_nobody(known: Settings, tmp_path: Path, content: str) -> None:
+    (tmp_path / "nodes.d" / "bare.example.yaml").write_text(content)
+    assert "bare.example" in [node.node for node in coverage(known, TODAY).unprotected]
+
+
+def test_a_file_in_nodes_d_that_facts_make_whole_protects_its_node(known: Settings, tmp_path: Path) -> None:
+    key = host_key("bare.example").split(" ")[1]
+    ssh = {"ed25519": {"type": "ssh-ed25519", "key": key}}
+    facts = {"clientcert": "bare.example", "networking": {"ip": "10.0.0.7"}, "ssh": ssh}
+    (tmp_path / "facts" / "bare.example.json").write_text(json.dumps(facts | {"kaizen_backup": {"enabled": True}}))
+    assert "bare.example" in [node.node for node in coverage(known, TODAY).unprotected]
+    (tmp_path / "nodes.d" / "bare.example.yaml").write_text("port: 2222\n")
+    assert "bare.example" not in [node.node for node in coverage(known, TODAY).unprotected]
+
+
+def test_an_answer_that_lost_too_many_nodes_is_no_good_news(known: Settings, puppetdb: StandIn) -> None:
+    """Who is not in it can't be unprotected, so a PuppetDB half made anew would say that all is well."""
+    for number in range(9):
+        puppetdb.add(f"n{number}.example")
+    refresh(known)
+    for number in range(2):
+        del puppetdb.nodes[f"n{number}.example"]
+    assert coverage(known, TODAY).active == 13
+    del puppetdb.nodes["n2.example"]
+    said = r"PuppetDB names 7 of the 10 nodes that the list has; gone: n0\.example.* 'kaizen nodes refresh --accept'"
+    with pytest.raises(UnavailableError, match=said):
+        coverage(known, TODAY)
+    refresh(known, accept=True)
+    assert coverage(known, TODAY).active == 12
 
 
 def test_a_puppetdb_that_is_down_is_no_good_news(known: Settings, puppetdb: StandIn) -> None:

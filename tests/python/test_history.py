@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kaizen_backups.errors import KaizenError
-from kaizen_backups.history import History, open_history
+from kaizen_backups.history import History, open_history, stamp
 from kaizen_backups.rebuild import rebuild
 from kaizen_backups.settings import Settings
 from kaizen_backups.snapshots import Snapshot
@@ -82,6 +82,13 @@ def test_what_a_night_needs_is_the_largest_of_the_last_three_and_never_the_first
     history.add_attempt("n", 1.0, 0, "cannot be reached", 0)
     history.add_attempt("new", 1.0, 1, None, 10_000)
     assert history.needs() == {"n": 70}
+
+
+def test_the_last_run_is_the_one_that_began_last(history: History) -> None:
+    assert history.last_run() is None
+    history.begin_run(3)
+    assert history.last_run()
+    assert history.last_run() <= stamp()  # type: ignore[operator]
 
 
 def test_verdicts_are_kept_and_a_fresh_copy_is_whole_again(history: History) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from kaizen_backups.node import fingerprint
+from kaizen_backups.node import KEY_TYPES, MOST_KEYS, fingerprint, is_loopback
 from samples import host_key, make_node
 
 HOSTILE = [
@@ -29,7 +29,7 @@ def test_a_certname_is_taken(name: str) -> None:
     assert make_node(name).name == name
 
 
-@pytest.mark.parametrize("address", ["10.0.0.1", "fe80::1", "2001:db8::5", "node1.kaizen.example", "localhost"])
+@pytest.mark.parametrize("address", ["10.0.0.1", "fe80::1", "2001:db8::5", "node1.kaizen.example", "127.0.0.1"])
 def test_an_address_is_an_ip_or_a_name(address: str) -> None:
     assert make_node(address=address).address == address
 
@@ -42,7 +42,29 @@ def test_what_only_looks_like_an_ip_is_refused(address: str) -> None:
         make_node(address=address)
 
 
-@pytest.mark.parametrize("port", [0, 65536, -1, "22 -o x", "ssh", None, 2.5])
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "224.0.0.1", "239.1.1.1", "ff02::1", "::ffff:224.0.0.1"])
+def test_what_is_not_the_address_of_one_host_is_refused(address: str) -> None:
+    with pytest.raises(ValidationError, match="must be the address of one host"):
+        make_node(address=address)
+
+
+def test_an_address_in_ipv6s_clothes_is_that_address() -> None:
+    assert make_node(address="::ffff:10.0.0.4").address == "10.0.0.4"
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "127.255.0.9", "::1", "localhost", "localhost.localdomain", "a.localhost", "ip6-localhost"]
+)
+def test_a_loopback_address_is_told_from_others(address: str) -> None:
+    assert is_loopback(address)
+
+
+@pytest.mark.parametrize("address", ["128.0.0.1", "::2", "fe80::1", "localhosts", "mylocalhost.example", "127.example"])
+def test_other_addresses_are_told_from_loopback_ones(address: str) -> None:
+    assert not is_loopback(address)
+
+
+@pytest.mark.parametrize("port", [0, 65536, -1, "22 -o x", "ssh", None, 2.5, True, False])
 def test_a_port_is_a_port(port: object) -> None:
     with pytest.raises(ValidationError):
         make_node(port=port)
@@ -65,9 +87,28 @@ def test_a_host_key_that_is_none_is_refused(key: str) -> None:
         make_node(host_keys=[key])
 
 
-def test_a_node_without_a_host_key_is_refused() -> None:
+@pytest.mark.parametrize("kind", [kind for kind in KEY_TYPES if kind != "ssh-rsa"])
+def test_a_host_key_has_the_length_of_its_type(kind: str) -> None:
+    blob = base64.b64decode(host_key("one", kind).split(" ")[1])
+    for wrong in (blob[:-1], blob + b"A"):
+        with pytest.raises(ValidationError, match=f"the key has {len(wrong)} bytes, and one of type {kind} has"):
+            make_node(host_keys=[f"{kind} {base64.b64encode(wrong).decode()}"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "bits"), [("ed25519", 256), ("ecdsa", 256), ("ecdsa", 384), ("ecdsa", 521), ("rsa", 1024), ("rsa", 2048)]
+)
+def test_every_key_that_ssh_keygen_makes_is_taken(tmp_path: Path, kind: str, bits: int) -> None:
+    make = ["ssh-keygen", "-q", "-t", kind, "-b", str(bits), "-N", "", "-f", str(tmp_path / "key")]
+    subprocess.run(make, check=True)
+    key = " ".join((tmp_path / "key.pub").read_text().split()[:2])
+    assert make_node(host_keys=[key]).host_keys == (key,)
+
+
+@pytest.mark.parametrize("count", [0, MOST_KEYS + 1])
+def test_a_node_has_some_host_keys_and_not_any_number(count: int) -> None:
     with pytest.raises(ValidationError):
-        make_node(host_keys=[])
+        make_node(host_keys=[host_key(str(number)) for number in range(count)])
 
 
 def test_a_fingerprint_is_what_ssh_keygen_shows(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 import json
 import os
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,25 +13,28 @@ from typing import Any
 import pytest
 import yaml
 
-from kaizen_backups.errors import ConfigError, KaizenError, UnavailableError
+from kaizen_backups import nodelist
+from kaizen_backups.errors import ConfigError, KaizenError, LockedError, UnavailableError
+from kaizen_backups.lock import in_turn
 from kaizen_backups.node import fingerprint
 from kaizen_backups.nodelist import draft, read_list, refresh
 from kaizen_backups.settings import Settings
 from samples import host_key
-from stand_in_puppetdb import StandIn
+from stand_in_puppetdb import Answer, StandIn
 
 
 def write_facts(settings: Settings, name: str, **changes: Any) -> Path:
     """Write a fact file as facter would, with the facts of a protected node."""
     key = host_key(name).split(" ")[1]
+    assert settings.sources.facts
+    path = settings.sources.facts / f"{name}.json"
+    others = [other for other in path.parent.iterdir() if other != path]
     facts = {
-        "networking": {"fqdn": name, "ip": "10.0.0.4"},
+        "networking": {"fqdn": name, "ip": f"10.0.0.{4 + len(others)}"},
         "ssh": {"ed25519": {"type": "ssh-ed25519", "key": key}},
         "kaizen_backup": {"enabled": True, "role": "compute", "user": "kaizen"},
         **changes,
     }
-    assert settings.sources.facts
-    path = settings.sources.facts / f"{name}.json"
     path.write_text(json.dumps(facts))
     return path
 
@@ -132,6 +137,28 @@ def test_a_node_whose_file_breaks_keeps_its_last_good_entry(settings: Settings) 
     nodes = refresh(settings)
     assert nodes.nodes == before
     assert str(path) in nodes.problems[0].message
+
+
+@pytest.mark.parametrize("broken", ["{ half a fi", '{"networking": {"ip": ' + "1" * 5000 + "}}", "[" * 5000])
+def test_a_short_file_that_breaks_is_its_nodes_all_the_same(settings: Settings, broken: str) -> None:
+    write_facts(settings, "a.example")
+    path = write_facts(settings, "b.zeta.example")
+    path = path.rename(path.with_stem("b"))
+    before = refresh(settings).nodes
+    assert [node.name for node in before] == ["a.example", "b.zeta.example"]
+    path.write_text(broken)
+    nodes = refresh(settings)
+    assert nodes.nodes == before
+    assert str(path) in nodes.problems[0].message
+
+
+def test_a_broken_file_keeps_nobody_of_another_name(settings: Settings) -> None:
+    gone = write_facts(settings, "bb.example")
+    for name in ("a.example", "c.example", "d.example"):
+        write_facts(settings, name)
+    refresh(settings)
+    gone.rename(gone.with_stem("b")).write_text("{")
+    assert "bb.example" not in [node.name for node in refresh(settings).nodes]
 
 
 def test_a_node_that_is_no_longer_enabled_leaves_the_list_and_known_hosts(settings: Settings) -> None:
@@ -326,12 +353,176 @@ def test_an_empty_puppetdb_beside_a_large_nodes_d_is_not_believed(settings: Sett
     settings = with_puppetdb(settings, puppetdb)
     puppetdb.add("a.example")
     for number in range(10):
-        write_onboarded(settings, f"w{number}", address="10.0.0.9", host_keys=[host_key()])
+        write_onboarded(settings, f"w{number}", address=f"10.0.1.{number}", host_keys=[host_key(f"w{number}")])
     before = refresh(settings).nodes
     puppetdb.nodes.clear()
     after = refresh(settings)
     assert after.nodes == before
     assert "PuppetDB names 0 of the 1 nodes" in after.problems[0].message
+
+
+def test_an_empty_puppetdb_is_never_believed_though_fact_files_name_the_same_nodes(
+    settings: Settings, puppetdb: StandIn
+) -> None:
+    """What the catalogs said would be the nodes' own words from then on: their role, their user, their host keys."""
+    settings = with_puppetdb(settings, puppetdb)
+    for name in ("a.example", "b.example"):
+        puppetdb.add(name, user="fromcatalog")
+        write_facts(settings, name, kaizen_backup={"enabled": True, "user": "fromfacts"})
+    before = refresh(settings).nodes
+    puppetdb.nodes.clear()
+    after = refresh(settings)
+    assert after.nodes == before
+    assert "PuppetDB names 0 of the 2 nodes that the list has" in after.problems[0].message
+    assert [node.user for node in refresh(settings, accept=True).nodes] == ["fromfacts", "fromfacts"]
+    assert refresh(settings).problems == ()
+
+
+def test_a_puppetdb_that_lost_many_is_not_believed_though_fact_files_name_them_still(
+    settings: Settings, puppetdb: StandIn
+) -> None:
+    settings = with_puppetdb(settings, puppetdb)
+    add_nodes(puppetdb, 10)
+    for name in puppetdb.nodes:
+        write_facts(settings, name, networking=puppetdb.nodes[name]["facts"]["networking"])
+    before = refresh(settings).nodes
+    lose(puppetdb, 3)
+    after = refresh(settings)
+    assert after.nodes == before
+    assert "PuppetDB names 7 of the 10 nodes" in after.problems[0].message
+
+
+def test_fact_files_that_are_gone_are_missed_where_nobody_else_names_the_nodes(settings: Settings) -> None:
+    paths = [write_facts(settings, f"n{number}.example") for number in range(3)]
+    for number in range(20):
+        write_onboarded(settings, f"w{number}", address=f"10.0.1.{number}", host_keys=[host_key(f"w{number}")])
+    refresh(settings)
+    for path in paths:
+        path.unlink()
+    assert "the fact files name 0 of the 3 nodes" in refresh(settings).problems[0].message
+
+
+def test_what_nodes_d_states_of_a_node_in_part_is_no_substitute_for_puppetdb(
+    settings: Settings, puppetdb: StandIn
+) -> None:
+    settings = with_puppetdb(settings, puppetdb)
+    puppetdb.add("a.example", user="fromcatalog")
+    write_facts(settings, "a.example")
+    write_onboarded(settings, "a.example", port=2222)
+    before = refresh(settings).nodes
+    puppetdb.nodes.clear()
+    assert refresh(settings).nodes == before
+    whole = {"address": "10.0.0.4", "host_keys": [host_key("a.example")], "port": 2222}
+    write_onboarded(settings, "a.example", **whole)
+    assert refresh(settings).problems == ()
+
+
+def test_a_node_that_puppetdb_has_no_facts_of_just_now_is_not_lost(settings: Settings, puppetdb: StandIn) -> None:
+    settings = with_puppetdb(settings, puppetdb)
+    add_nodes(puppetdb, 3)
+    before = refresh(settings).nodes
+    for node in puppetdb.nodes.values():
+        node["facts"] = None
+    nodes = refresh(settings)
+    assert nodes.nodes == before
+    assert {problem.node for problem in nodes.problems} == set(puppetdb.nodes)
+
+
+def test_a_file_that_never_was_a_node_is_not_missed(settings: Settings) -> None:
+    assert settings.sources.facts
+    file = settings.sources.facts / "junk.json"
+    file.write_text("{")
+    write_onboarded(settings, "www", address="10.0.0.9", host_keys=[host_key("www")])
+    assert len(refresh(settings).problems) == 1
+    file.unlink()
+    assert refresh(settings).problems == ()
+
+
+def test_a_source_that_is_not_asked_any_more_is_not_missed_while_another_names_its_nodes(
+    settings: Settings, puppetdb: StandIn
+) -> None:
+    add_nodes(puppetdb, 3)
+    for name in puppetdb.nodes:
+        write_facts(settings, name)
+    refresh(with_puppetdb(settings, puppetdb))
+    nodes = refresh(settings)
+    assert ({node.origin for node in nodes.nodes}, nodes.problems) == ({"facts"}, ())
+
+
+@pytest.mark.parametrize("hosts", [1, 2, 5])
+def test_a_nodes_d_that_vanished_is_no_decision(settings: Settings, hosts: int) -> None:
+    """It may be a fifth of all nodes, which is little enough to go unseen."""
+    assert settings.sources.nodes_d
+    for number in range(40):
+        write_facts(settings, f"n{number}.example")
+    for number in range(hosts):
+        write_onboarded(settings, f"w{number}", address=f"10.0.1.{number}", host_keys=[host_key(f"w{number}")])
+    before = refresh(settings).nodes
+    settings.sources.nodes_d.rename(settings.sources.nodes_d.with_name("gone"))
+    nodes = refresh(settings)
+    assert nodes.nodes == before
+    said = f"nodes.d: No such file or directory, and {hosts} of the list's nodes are onboarded (w0"
+    assert said in nodes.problems[0].message
+    settings.sources.nodes_d.mkdir()
+    emptied = refresh(settings)
+    assert (len(emptied.nodes), emptied.problems) == (40, ())
+
+
+def test_a_nodes_d_that_never_held_a_host_may_be_missing(settings: Settings) -> None:
+    assert settings.sources.nodes_d
+    settings.sources.nodes_d.rmdir()
+    write_facts(settings, "a.example")
+    for _ in range(2):
+        assert refresh(settings).problems == ()
+
+
+def test_two_nodes_that_claim_to_be_one_are_named_and_stay(settings: Settings) -> None:
+    write_facts(settings, "a.example")
+    write_facts(settings, "b.example", networking={"fqdn": "b.example", "ip": "10.0.0.4"})
+    for _ in range(2):
+        nodes = refresh(settings)
+        assert [node.name for node in nodes.nodes] == ["a.example", "b.example"]
+        said = "a.example and b.example have the same address and port, 10.0.0.4 port 22"
+        assert [problem.message for problem in nodes.problems] == [said]
+
+
+def test_two_refreshes_take_turns(settings: Settings, puppetdb: StandIn) -> None:
+    """Else the one that asked first could write last, and undo what the other found."""
+    settings = with_puppetdb(settings, puppetdb)
+    puppetdb.add("a.example")
+    asked, go_on = threading.Event(), threading.Event()
+
+    def wait(right: Answer) -> Answer:
+        asked.set()
+        go_on.wait()
+        return right
+
+    puppetdb.answer = wait
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(refresh, settings)
+        asked.wait()
+        puppetdb.add("b.example")
+        puppetdb.answer = lambda right: right
+        second = pool.submit(refresh, settings)
+        go_on.set()
+        assert len(first.result().nodes) <= len(second.result().nodes) == 2
+    assert [node.name for node in read_list(settings.nodes_file)] == ["a.example", "b.example"]
+
+
+def test_a_refresh_that_somebody_stopped_holds_up_no_night(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nodelist, "_PATIENCE", 0)
+    write_facts(settings, "a.example")
+    with in_turn(settings.state, 0), pytest.raises(LockedError, match="another run has held"):
+        refresh(settings)
+    before = refresh(settings).nodes
+    written = pictures(settings)
+    write_facts(settings, "b.example")
+    with in_turn(settings.state, 0):
+        nodes = refresh(settings)
+    assert (nodes.nodes, pictures(settings)) == (before, written)
+    assert "another run has held" in nodes.problems[0].message
+    assert "stays in use" in nodes.problems[0].message
+    assert len(refresh(settings).nodes) == 2
 
 
 def test_nodes_that_move_from_one_source_to_another_are_not_lost(settings: Settings, puppetdb: StandIn) -> None:

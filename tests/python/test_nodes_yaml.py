@@ -18,7 +18,8 @@ odd = st.sampled_from(
     ["yes", "no", "on", "off", "y", "n", "true", "null", "1.5", "0x1f", "1_0", "1e5", "12", "0o7", "010"]
 )
 names = st.lists(labels | odd, min_size=1, max_size=3).map(".".join)
-addresses = st.ip_addresses().map(str) | names.map(lambda name: f"{name}.example")
+ips = st.ip_addresses(network="10.0.0.0/8") | st.ip_addresses(network="2000::/3")
+addresses = ips.map(str) | names.map(lambda name: f"{name}.example")
 words = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True) | st.sampled_from(["yes", "no", "null", "n", "true"])
 nodes = st.builds(
     make_node,

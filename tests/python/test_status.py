@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, datetime
 
 import pytest
 
@@ -14,7 +14,7 @@ from kaizen_backups.status import State, fleet_status
 from kaizen_backups.sums import Checked
 from samples import make_node
 
-TODAY = date(2026, 11, 24)
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_every_node_has_its_state_and_the_worst_come_first(settings: Settings, h
     store(settings, history, "failing", "2026-11-24", problem="cannot be reached")
     store(settings, history, "refused", problem="Permission denied")
     nodes = [make_node(name) for name in ("fresh", "late", "stale", "failing", "refused", "new")]
-    found = fleet_status(nodes, settings, history, TODAY)
+    found = fleet_status(nodes, settings, history, NOW)
     assert [(status.node, status.state, status.problem) for status in found] == [
         ("new", State.NEVER, "never collected"),
         ("refused", State.NEVER, "Permission denied"),
@@ -55,22 +55,22 @@ def test_every_node_has_its_state_and_the_worst_come_first(settings: Settings, h
 def test_a_rotten_newest_snapshot_is_not_safe_until_a_whole_one_comes(settings: Settings, history: History) -> None:
     store(settings, history, "n", "2026-11-23", "2026-11-24")
     history.set_verdict("n", ["2026-11-23"], rotten=True)
-    assert fleet_status([make_node("n")], settings, history, TODAY)[0].state == State.FRESH
+    assert fleet_status([make_node("n")], settings, history, NOW)[0].state == State.FRESH
     history.set_verdict("n", ["2026-11-24"], rotten=True)
-    (status,) = fleet_status([make_node("n")], settings, history, TODAY)
+    (status,) = fleet_status([make_node("n")], settings, history, NOW)
     assert (status.state, status.problem) == (State.FAILING, "2026-11-24 has a rotten file; 'kaizen verify' names it")
 
 
 def test_a_failure_is_forgotten_when_the_next_attempt_goes_well(settings: Settings, history: History) -> None:
     store(settings, history, "n", "2026-11-24", problem="cannot be reached")
     history.add_attempt("n", 1.0, 0, None)
-    assert fleet_status([make_node("n")], settings, history, TODAY)[0].state == State.FRESH
+    assert fleet_status([make_node("n")], settings, history, NOW)[0].state == State.FRESH
 
 
 def test_only_what_is_really_in_the_store_counts(settings: Settings, history: History) -> None:
     store(settings, history, "n", "2026-11-24")
     (settings.store / "n" / "2026-11-24").rmdir()
-    assert fleet_status([make_node("n")], settings, history, TODAY)[0].state == State.NEVER
+    assert fleet_status([make_node("n")], settings, history, NOW)[0].state == State.NEVER
 
 
 def test_a_history_of_a_later_release_is_left_alone(settings: Settings) -> None:

@@ -6,8 +6,12 @@ from datetime import date
 
 from kaizen_backups.errors import ConfigError, UnavailableError, printable
 from kaizen_backups.exemptions import Exemption, read_exemptions
+from kaizen_backups.merge import merge
+from kaizen_backups.nodelist import ACCEPT
 from kaizen_backups.puppetdb import ask
 from kaizen_backups.settings import Settings
+from kaizen_backups.shrinking import PUPPETDB, read_memory, too_many_lost
+from kaizen_backups.sources.facts import read_facts
 from kaizen_backups.sources.nodes_d import read_nodes_d
 from kaizen_backups.sources.puppetdb import ACTIVE, CLASS
 
@@ -37,12 +41,15 @@ class Coverage:
 
 
 def coverage(settings: Settings, today: date) -> Coverage:
-    """Ask PuppetDB who is there. Raises ConfigError and UnavailableError: without it nobody knows who is missing."""
+    """Ask PuppetDB who is there.
+
+    Raises ConfigError and UnavailableError when it can't be asked, or has lost too many of the nodes that it named when
+    the list was made: without it nobody knows who is missing.
+    """
     puppetdb = settings.sources.puppetdb
     if not puppetdb:
         raise ConfigError("sources.puppetdb is not set, and only PuppetDB knows who is not backed up")
     exemptions = read_exemptions(settings.exemptions)
-    onboarded = read_nodes_d(settings.sources.nodes_d).nodes if settings.sources.nodes_d else {}
     active, classes = ask(
         puppetdb,
         ("nodes", [], 'node_state = "active"'),
@@ -50,8 +57,29 @@ def coverage(settings: Settings, today: date) -> Coverage:
     )
     if not active:
         raise UnavailableError(f"PuppetDB {puppetdb.url}: it names no active node at all")
+    names = {row["certname"] for row in active}
+    _check_complete(names, settings)
     enabled = {row["certname"]: row.get("parameters.enabled") is True for row in classes}
-    return subtract([row["certname"] for row in active], enabled, onboarded, exemptions, today)
+    return subtract(names, enabled, _onboarded(settings), exemptions, today)
+
+
+def _check_complete(active: Collection[str], settings: Settings) -> None:
+    """Raise UnavailableError when too many of the nodes that PuppetDB named for the list are not active any more."""
+    memory = read_memory(settings.memory_file)
+    held = memory.named.get(PUPPETDB, []) if memory else []
+    refusal = too_many_lost({PUPPETDB: held}, {PUPPETDB: [name for name in held if name not in active]}, active)
+    if refusal:
+        raise UnavailableError(f"{refusal}, so who else is missing can't be told; {ACCEPT}")
+
+
+def _onboarded(settings: Settings) -> set[str]:
+    """Return the nodes of nodes.d that can be collected; a file that yields none protects nobody."""
+    if not settings.sources.nodes_d:
+        return set()
+    onboarded = read_nodes_d(settings.sources.nodes_d)
+    # What nodes.d leaves out, such as the host keys, facts may state.
+    facts = [read_facts(settings.sources.facts, settings.address_fact)] if settings.sources.facts else []
+    return merge([*facts, onboarded]).nodes.keys() & onboarded.nodes.keys()
 
 
 def subtract(

@@ -85,6 +85,11 @@ class History:
                 (stamp(), failed, received, new_bytes, run),
             )
 
+    def last_run(self) -> str | None:
+        """Return when the last collection began, as `stamp` writes it; None when there was none."""
+        (began,) = self._db.execute("SELECT max(began) FROM runs").fetchone()
+        return str(began) if began else None
+
     def add_attempt(self, node: str, seconds: float, received: int, problem: str | None, new_bytes: int = 0) -> None:
         """Note how an attempt at a node ended now: how many snapshots came, and how many bytes that were new."""
         with self._change():

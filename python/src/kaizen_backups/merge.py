@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kaizen_backups.errors import ConfigError, printable
-from kaizen_backups.node import Node, fingerprint, is_host_key
+from kaizen_backups.node import Node, fingerprint, is_host_key, is_loopback
 from kaizen_backups.sources import Found, Problem
 
 _FIELDS = ("address", "role", "user", "port", "host_keys")
@@ -27,9 +27,8 @@ def merge(sources: Sequence[Found]) -> Merged:
     merged = Merged(problems=[problem for source in sources for problem in source.problems])
     for name in sorted({name for source in sources for name in source.nodes}):
         stating = [source for source in sources if name in source.nodes]
-        stated = {key: value for source in stating for key, value in source.nodes[name].items()}
         try:
-            merged.nodes[name] = _checked(name, stated)
+            merged.nodes[name] = _checked(name, stating)
         except ConfigError as error:
             merged.problems.append(Problem(name, str(error)))
         if name in merged.nodes and len(stating) > 1:
@@ -67,8 +66,9 @@ def _shown(value: Any) -> str:
     return _short(str(value))
 
 
-def _checked(name: str, stated: dict[str, Any]) -> Node:
+def _checked(name: str, stating: Sequence[Found]) -> Node:
     """Return the node. Raises ConfigError, which names it and the field that is none."""
+    stated = {key: value for source in stating for key, value in source.nodes[name].items()}
     if not stated.get("host_keys"):
         raise ConfigError(f"{_short(name)}: no usable host key is known, so it can't be collected")
     if "address" not in stated:
@@ -76,7 +76,7 @@ def _checked(name: str, stated: dict[str, Any]) -> Node:
             f"{_short(name)}: address: none is known, so it can't be collected; see the setting address_fact"
         )
     try:
-        return Node.model_validate({**stated, "name": name})
+        node = Node.model_validate({**stated, "name": name})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -85,6 +85,14 @@ def _checked(name: str, stated: dict[str, Any]) -> Node:
         value = first["input"]
         found = f"; it is {_short(repr(value))}" if isinstance(value, str | int | None) else ""
         raise ConfigError(f"{_short(name)}: {_short(key)}: {message}{found}") from error
+    if is_loopback(node.address) and not _by_hand(stating, name, "address"):
+        raise ConfigError(f"{name}: address: {node.address} is the collector itself; only nodes.d may say that")
+    return node
+
+
+def _by_hand(stating: Sequence[Found], name: str, key: str) -> bool:
+    """Say whether the statement of a field that counts, the last, is an administrator's."""
+    return [source.by_hand for source in stating if key in source.nodes[name]][-1]
 
 
 def _short(text: str) -> str:

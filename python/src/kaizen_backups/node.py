@@ -8,7 +8,7 @@ import re
 import struct
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 KEY_TYPES = (
     "ssh-ed25519",
@@ -21,13 +21,24 @@ KEY_TYPES = (
 
 DEFAULTS: dict[str, object] = {"port": 22, "user": "kaizen"}
 
+MOST_KEYS = 10
+"""Host keys that a node may have: of each type one, and one more while they are being changed."""
+
 # An RSA key of 16,384 bits, in base64.
 _LONGEST_KEY = 3000
+# What the key of each other type has in bytes, its type's name included (RFC 5656, 3.1; RFC 8709, 4).
+_LENGTHS = {
+    "ssh-ed25519": 51,
+    "ecdsa-sha2-nistp256": 104,
+    "ecdsa-sha2-nistp384": 136,
+    "ecdsa-sha2-nistp521": 172,
+}
 
 _LABEL = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _ROLE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_LOOPBACK = re.compile(r"127(\.[0-9]+){3}|::1|([^:]*\.)?localhost(\.[^:]*)?|ip6-(localhost|loopback)")
 
 
 def _check_name(name: str) -> str:
@@ -39,13 +50,28 @@ def _check_name(name: str) -> str:
 def _check_address(address: str) -> str:
     try:
         # A scope id (fe80::1%eth0) may hold anything, so an address with one is none.
-        return str(ipaddress.ip_address(address.replace("%", "/")))
+        ip = ipaddress.ip_address(address.replace("%", "/"))
     except ValueError:
         pass
+    else:
+        return _check_ip(getattr(ip, "ipv4_mapped", None) or ip)
     # A name that ends in a number would be read as an address of another form: 10.1 as 10.0.0.1, 0x7f.1 as 127.0.0.1.
     if re.fullmatch(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?", address.lower(), re.DOTALL):
         raise ValueError("must be an IP address or a host name")
     return _check_name(address.lower())
+
+
+def _check_ip(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    if ip.is_unspecified or ip.is_multicast or str(ip) == "255.255.255.255":
+        raise ValueError("must be the address of one host")
+    return str(ip)
+
+
+def _check_port(port: object) -> object:
+    """Refuse what YAML has made true or false, which would be a number for Python."""
+    if isinstance(port, bool):
+        raise ValueError("must be a port's number")
+    return port
 
 
 def _check_role(role: str) -> str:
@@ -74,6 +100,8 @@ def _check_key(line: str) -> str:
         raise ValueError("the key is not base64") from None
     if blob[4 : 4 + length] != parts[0].encode() or len(blob) <= 4 + length:
         raise ValueError(f"the key is not one of type {parts[0]}")
+    if len(blob) != _LENGTHS.get(parts[0], len(blob)):
+        raise ValueError(f"the key has {len(blob)} bytes, and one of type {parts[0]} has {_LENGTHS[parts[0]]}")
     return line
 
 
@@ -92,8 +120,8 @@ class Node(BaseModel):
     address: Address
     role: Annotated[str, AfterValidator(_check_role)] = "generic"
     origin: Origin
-    host_keys: tuple[HostKey, ...] = Field(min_length=1)
-    port: int = Field(default=22, ge=1, le=65535)
+    host_keys: tuple[HostKey, ...] = Field(min_length=1, max_length=MOST_KEYS)
+    port: Annotated[int, BeforeValidator(_check_port)] = Field(default=22, ge=1, le=65535)
     user: Annotated[str, AfterValidator(_check_user)] = "kaizen"
 
     def stated(self) -> dict[str, object]:
@@ -103,6 +131,11 @@ class Node(BaseModel):
         return data | {
             key: value for key, value in (("port", self.port), ("user", self.user)) if value != DEFAULTS[key]
         }
+
+
+def is_loopback(address: str) -> bool:
+    """Say whether a node's address is, for whoever asks, that one's own."""
+    return bool(_LOOPBACK.fullmatch(address))
 
 
 def is_host_key(line: object) -> bool:

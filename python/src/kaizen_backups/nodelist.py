@@ -6,18 +6,34 @@ from pathlib import Path
 
 from kaizen_backups.atomic import write_atomically
 from kaizen_backups.changes import key_changes
-from kaizen_backups.errors import ConfigError, KaizenError, UnavailableError, printable
+from kaizen_backups.clashes import clashes
+from kaizen_backups.errors import ConfigError, KaizenError, LockedError, UnavailableError, printable
+from kaizen_backups.lock import in_turn
 from kaizen_backups.merge import Merged, merge
 from kaizen_backups.node import Node
 from kaizen_backups.nodes_yaml import known_hosts, read_list, to_yaml
 from kaizen_backups.settings import Settings
 from kaizen_backups.sharing import own_share
-from kaizen_backups.shrinking import Memory, by_origin, now, read_memory, too_many_lost, write_memory
-from kaizen_backups.sources import Found, Problem
+from kaizen_backups.shrinking import (
+    Memory,
+    by_origin,
+    losses,
+    named,
+    now,
+    read_memory,
+    too_many_lost,
+    write_memory,
+)
+from kaizen_backups.sources import Found, Problem, concerned
 from kaizen_backups.sources.facts import read_facts
-from kaizen_backups.sources.nodes_d import read_nodes_d
+from kaizen_backups.sources.nodes_d import check_not_vanished, read_nodes_d
 
 __all__ = ["Draft", "NodeList", "draft", "read_list", "refresh"]
+
+ACCEPT = "'kaizen nodes refresh --accept' takes that when it is meant"
+"""What to do about too many nodes that are lost."""
+_PATIENCE = 600
+"""Seconds that a refresh waits for another one: longer than that takes, unless somebody has stopped it."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +59,10 @@ class NodeList:
 
 @dataclass(frozen=True)
 class Draft:
-    """The list as a refresh would make it, and as YAML; the one in use; why it may not replace that (None: it may)."""
+    """The list as a refresh would make it, and as YAML; the one in use; why it may not replace that (None: it may).
+
+    `memory` is what is to be remembered when it does.
+    """
 
     fresh: NodeList
     yaml: str
@@ -57,26 +76,37 @@ def refresh(settings: Settings, *, accept: bool = False, today: date | None = No
 
     A node that is broken keeps its last good entry. When a source can't be read, or too many nodes are lost since
     yesterday (`today` is the collector's date) and nobody accepts that, the last good list stays in use, and a problem
-    says why and how old it is. Raises ConfigError or UnavailableError when there is no such list.
+    says why and how old it is. Two at once take turns: neither undoes what the other found. Raises ConfigError,
+    UnavailableError or LockedError when there is no such list.
     """
+    try:
+        with in_turn(settings.state, _PATIENCE):
+            return _refresh(settings, accept, today)
+    except LockedError as error:
+        return _last_good(settings, error)
+
+
+def _refresh(settings: Settings, accept: bool, today: date | None) -> NodeList:
+    """Do so as the only one."""
     try:
         made = draft(settings, today)
     except (ConfigError, UnavailableError) as error:
-        return _last_good(settings, error)
-    if made.refusal and not accept:
-        refused = ConfigError(f"{made.refusal}; 'kaizen nodes refresh --accept' takes that when it is meant")
-        return _last_good(settings, refused, made.fresh.problems)
-    nodes = made.fresh.nodes
-    write_atomically(settings.nodes_file, made.yaml)
-    write_atomically(settings.known_hosts_file, known_hosts(nodes))
-    held = by_origin(nodes) if made.refusal else made.memory.held
-    write_memory(settings.memory_file, Memory(good=now(), day=made.memory.day, held=held))
-    return made.fresh
+        found = _last_good(settings, error)
+    else:
+        if made.refusal and not accept:
+            found = _last_good(settings, ConfigError(f"{made.refusal}; {ACCEPT}"), made.fresh.problems)
+        else:
+            found = made.fresh
+            write_atomically(settings.nodes_file, made.yaml)
+            write_memory(settings.memory_file, made.memory.accepted() if made.refusal else made.memory)
+    write_atomically(settings.known_hosts_file, known_hosts(found.nodes))
+    return found
 
 
 def draft(settings: Settings, today: date | None = None) -> Draft:
     """Return what a refresh would make, and change nothing. Raises ConfigError or UnavailableError."""
-    merged = merge(_read_sources(settings))
+    sources = _read_sources(settings)
+    merged = merge(sources)
     nodes, yaml = tuple(merged.nodes.values()), to_yaml(merged.nodes.values())
     if not merged.problems and _holds(settings.nodes_file, yaml):
         last = nodes  # as a rule; then it need not be read and checked again
@@ -84,12 +114,17 @@ def draft(settings: Settings, today: date | None = None) -> Draft:
         last = read_list(settings.nodes_file)
         nodes = _with_last_good(merged, last)
         yaml = to_yaml(nodes)
-    memory = read_memory(settings.memory_file) or Memory(good=now(), day=date.min, held={})
-    memory = memory.on(today or datetime.now().astimezone().date(), last)
-    fresh = NodeList(nodes, tuple(merged.problems), tuple(key_changes(last, nodes)), tuple(merged.overrides))
-    names = {node.name for node in nodes}
-    refusal = too_many_lost(by_origin(last), names) or too_many_lost(memory.held, names)
-    return Draft(fresh, yaml, last, memory, refusal)
+    if settings.sources.nodes_d:
+        check_not_vanished(settings.sources.nodes_d, last)
+    problems = (*merged.problems, *clashes(nodes))
+    fresh = NodeList(nodes, problems, tuple(key_changes(last, nodes)), tuple(merged.overrides))
+    today = today or datetime.now().astimezone().date()
+    memory = read_memory(settings.memory_file)
+    held = memory.held(today) if memory else by_origin(last)
+    listed = {node.name for node in nodes}
+    lost = losses(held, sources, listed)
+    remembered = Memory(good=now(), day=today, named=named(sources, listed), lost=lost)
+    return Draft(fresh, yaml, last, remembered, too_many_lost(held, lost, listed))
 
 
 def _holds(file: Path, text: str) -> bool:
@@ -98,7 +133,7 @@ def _holds(file: Path, text: str) -> bool:
 
 def _with_last_good(merged: Merged, last: tuple[Node, ...]) -> tuple[Node, ...]:
     """Return the nodes by name, with the last good entry of each that is broken now."""
-    broken = {problem.node for problem in merged.problems}
+    broken = concerned(merged.problems, [node.name for node in last])
     found = {node.name: node for node in last if node.name in broken} | merged.nodes
     return tuple(found[name] for name in sorted(found))
 
@@ -123,7 +158,6 @@ def _last_good(settings: Settings, error: KaizenError, others: tuple[Problem, ..
     last = read_list(settings.nodes_file)
     if not last:
         raise error
-    write_atomically(settings.known_hosts_file, known_hosts(last))
     memory = read_memory(settings.memory_file)
     good = memory.good if memory else datetime.fromtimestamp(settings.nodes_file.stat().st_mtime, UTC)
     why = Problem("", f"{error}; the last good list, {_age(now() - good)} old, stays in use")

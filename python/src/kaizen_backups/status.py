@@ -1,8 +1,8 @@
 """The state of every known node: is it safe, and if not, why."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -10,7 +10,7 @@ from kaizen_backups.history import Attempt, History
 from kaizen_backups.node import Node
 from kaizen_backups.peers import Report, read_peers
 from kaizen_backups.settings import Settings
-from kaizen_backups.sharing import collector_of, own_share
+from kaizen_backups.sharing import own_name, shares
 from kaizen_backups.snapshots import Snapshot
 from kaizen_backups.store import NodeStore
 
@@ -23,13 +23,19 @@ class State(StrEnum):
     FAILING = "failing"
     """The last attempt to collect it failed."""
     STALE = "stale"
-    """Its newest snapshot is older than yesterday's."""
+    """Its newest snapshot is older than yesterday's, or the collector that has it can't be relied on."""
     LATE = "late"
     """Today's is missing, yesterday's is there."""
     FRESH = "fresh"
 
 
 SAFE = (State.FRESH, State.LATE)
+
+_DAY = timedelta(days=1)
+# What a collector tells is heard of after its next run of Puppet.
+_HEARD = timedelta(hours=1)
+# Without a deadline, how much later than the day before a collection may begin and be heard of.
+_LATER = timedelta(hours=2)
 
 
 @dataclass(frozen=True)
@@ -51,18 +57,18 @@ class NodeStatus:
         return asdict(self)
 
 
-def fleet_status(nodes: Iterable[Node], settings: Settings, history: History, today: date) -> list[NodeStatus]:
-    """Return every node's status, worst first, then by name; of those in another collector's share what that tells."""
+def fleet_status(nodes: Iterable[Node], settings: Settings, history: History, now: datetime) -> list[NodeStatus]:
+    """Return every node's status, worst first, then by name; of those in another collector's share what that tells.
+
+    `now` has the collector's time zone. Raises ConfigError when this collector is none of `collectors`.
+    """
     attempts = history.last_attempts()
-    nodes = list(nodes)
-    own = {node.name for node in own_share(nodes, settings)}
-    peers = read_peers(settings) if len(own) < len(nodes) else {}
-    found = [
-        _node_status(node, settings, history, attempts.get(node.name), today)
-        if node.name in own
-        else _peers_status(node, settings, peers, today)
-        for node in nodes
-    ]
+    by_collector = shares(nodes, settings)
+    own = by_collector.pop(own_name(settings))
+    found = [_node_status(node, settings, history, attempts.get(node.name), now.date()) for node in own]
+    peers = read_peers(settings) if any(by_collector.values()) else {}
+    for collector, share in by_collector.items():
+        found += _peers_statuses(collector, share, peers.get(collector), settings, now)
     order = list(State)
     return sorted(found, key=lambda status: (order.index(status.state), status.node))
 
@@ -87,17 +93,44 @@ def _node_status(node: Node, settings: Settings, history: History, attempt: Atte
     )
 
 
-def _peers_status(node: Node, settings: Settings, peers: Mapping[str, Report], today: date) -> NodeStatus:
-    """Return the status of a node that another collector has: by the newest snapshot that it tells of."""
-    collector = collector_of(node.name, settings.collectors)
-    report = peers.get(collector)
-    newest = report.newest_of(node.name) if report else None
-    if newest and newest.date > today + timedelta(days=1):
-        newest = None  # it would be fresh for ever
-    state, problem = _state(newest, None, today)
-    if problem:
-        problem = f"{collector}, which collects it: {problem if report else 'nothing is heard of that collector'}"
-    return NodeStatus(node.name, node.role, state, str(newest) if newest else None, None, None, None, 0, problem)
+def _peers_statuses(
+    collector: str, share: Collection[Node], report: Report | None, settings: Settings, now: datetime
+) -> list[NodeStatus]:
+    """Return the statuses of the nodes that another collector has: by what it tells, where that can be relied on."""
+    names = [node.name for node in share]
+    unknown = report.unaccounted(names) if report else set(names)
+    found = []
+    for node in share:
+        newest = report.newest_of(node.name) if report and node.name not in unknown else None
+        if newest and newest.date > now.date() + _DAY:
+            newest = None  # it would be fresh for ever
+        state, problem = _state(newest, None, now.date())
+        if not report:
+            problem = "nothing is heard of that collector"
+        elif node.name in unknown:
+            state, problem = State.STALE, report.why_unaccounted(names, settings.collectors)
+        elif newest and not began_in_time(report.began, now, settings.deadline):
+            since = f"since {report.began:%Y-%m-%d %H:%M} UTC" if report.began else "that is known of"
+            state, problem = State.STALE, f"no collection has begun there {since}"
+        if problem:
+            problem = f"{collector}, which collects it: {problem}"
+        snapshot = str(newest) if newest else None
+        found.append(NodeStatus(node.name, node.role, state, snapshot, None, None, None, 0, problem))
+    return found
+
+
+def began_in_time(began: datetime | None, now: datetime, deadline: time | None) -> bool:
+    """Say whether a collector whose last collection began then has not missed the last one that was due.
+
+    One is due in the day before each deadline, and, where there is none, once in a day. A time in the future is none.
+    """
+    if began is None or began > now + _DAY:
+        return False
+    heard = now - _HEARD
+    if deadline:
+        last = datetime.combine(heard.date(), deadline, heard.tzinfo)
+        return began >= (last if last <= heard else last - _DAY) - _DAY
+    return began >= now - _LATER - _DAY
 
 
 def _state(newest: Snapshot | None, attempt: Attempt | None, today: date) -> tuple[State, str | None]:

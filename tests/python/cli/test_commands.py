@@ -52,6 +52,16 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     assert f"kaizen {command.removesuffix(' list')}" in result.stdout
 
 
+@pytest.mark.parametrize("command", ["nodes", "nodes refresh", "status", "prune", "verify", "collect --help"])
+def test_no_command_loads_what_asks_puppetdb_where_it_is_not_asked(config: Path, command: str) -> None:
+    """It takes as long to load as all else together."""
+    line = [sys.executable, "-X", "importtime", str(KAIZEN), "--config", str(config), *command.split()]
+    result = subprocess.run(line, capture_output=True, text=True, check=False)
+    loaded = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines() if line.startswith("import time:")}
+    assert "kaizen_backups.cli.main" in loaded
+    assert loaded.isdisjoint({"requests", "pypuppetdb", "urllib3", "kaizen_backups.puppetdb"})
+
+
 def test_help_names_every_command_and_the_exit_codes() -> None:
     result = kaizen(None, "--help")
     for command in {command.split()[0] for command in COMMANDS}:
@@ -223,6 +233,8 @@ def test_a_history_that_is_lost_is_told_and_made_anew(
     config: Path, settings: Settings, make_snapshot: Callable[..., Path]
 ) -> None:
     store_snapshots(settings, make_snapshot, "2026-11-24")
+    # None of the nodes is there, and none need be waited for.
+    config.write_text(yaml.safe_dump({**yaml.safe_load(config.read_text()), "retry_seconds": 0}))
     assert "'kaizen history rebuild'" in kaizen(config, "collect", "--dry-run").stderr
     assert kaizen(config, "history", "rebuild").stdout == "1 snapshots put on record\n"
     settings.history_file.write_bytes(b"junk" * 1000)

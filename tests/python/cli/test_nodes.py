@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kaizen_backups.history import open_history
 from kaizen_backups.settings import Settings
 from samples import host_key
 from stand_in_puppetdb import StandIn
@@ -51,8 +52,8 @@ def nodes(settings: Settings, puppetdb: StandIn, tmp_path: Path) -> Collector:
 def test_a_diff_says_what_a_refresh_then_does(nodes: Collector) -> None:
     assert nodes("diff").stdout.splitlines() == [
         "+ a.example 10.0.0.4 compute (puppetdb)",
-        "+ b.example 10.0.0.4 compute (puppetdb)",
-        "+ c.example 10.0.0.4 compute (puppetdb)",
+        "+ b.example 10.0.0.5 compute (puppetdb)",
+        "+ c.example 10.0.0.6 compute (puppetdb)",
         "+ www 192.0.2.80 generic (onboarded)",
     ]
     assert nodes("refresh").stdout == "4 nodes\n"
@@ -65,7 +66,7 @@ def test_a_diff_says_what_a_refresh_then_does(nodes: Collector) -> None:
         "refused": None,
         "changes": [
             {"node": "a.example", "field": "role", "old": "compute", "new": "controller"},
-            {"node": "b.example", "field": None, "old": "10.0.0.4 compute (puppetdb)", "new": None},
+            {"node": "b.example", "field": None, "old": "10.0.0.5 compute (puppetdb)", "new": None},
         ],
     }
 
@@ -146,6 +147,17 @@ def test_shares_are_shown_to_every_collector_alike(nodes: Collector) -> None:
     table = nodes("--share").stdout.splitlines()
     assert [line.split()[0] for line in table[1:-1]] == ["a.example", "b.example", "c.example", "www"]
     assert table[-1].startswith("this collector is backup2.example: backup1.example has ")
+
+
+def test_a_collector_tells_when_its_last_collection_began(nodes: Collector) -> None:
+    nodes("refresh")
+    nodes.set(collectors=["backup1.example", "backup2.example"], name="backup1.example")
+    assert json.loads(nodes("fact").stdout)["kaizen_collected"]["began"] == "-"
+    assert not nodes.settings.history_file.exists()
+    with open_history(nodes.settings.history_file) as history:
+        history.begin_run(4)
+        began = history.last_run()
+    assert json.loads(nodes("fact").stdout)["kaizen_collected"]["began"] == began
 
 
 def test_a_collector_that_is_none_of_them_is_an_error(nodes: Collector) -> None:

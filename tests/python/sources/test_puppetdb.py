@@ -16,7 +16,7 @@ def read(puppetdb: StandIn, address_fact: str = "networking.ip") -> dict[str, di
 
 
 def test_a_declared_node_is_stated_with_its_parameters_and_facts(puppetdb: StandIn) -> None:
-    puppetdb.add("n1.example", role="controller", user="backup1", port=2222)
+    puppetdb.add("n1.example", role="controller", user="backup1", backups_dir="/srv/backups")
     assert read(puppetdb) == {
         "n1.example": {
             "origin": "puppetdb",
@@ -24,7 +24,6 @@ def test_a_declared_node_is_stated_with_its_parameters_and_facts(puppetdb: Stand
             "host_keys": [host_key("n1.example")],
             "role": "controller",
             "user": "backup1",
-            "port": 2222,
         }
     }
 

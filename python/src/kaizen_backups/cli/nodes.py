@@ -171,11 +171,17 @@ def fact(config: Path) -> None:
     Example:
       kaizen nodes fact
     """
+    from kaizen_backups.history import open_history
     from kaizen_backups.peers import FACT, own_fact
 
     settings = load_settings(config)
-    if settings.collectors:
-        click.echo(json.dumps({FACT: own_fact(read_list(settings.nodes_file), settings)}))
+    if not settings.collectors:
+        return
+    last_run = None
+    if settings.history_file.exists():
+        with open_history(settings.history_file) as history:
+            last_run = history.last_run()
+    click.echo(json.dumps({FACT: own_fact(read_list(settings.nodes_file), settings, last_run)}))
 
 
 def say_problems(nodes: NodeList) -> bool:

@@ -42,9 +42,8 @@ def command(context: click.Context, as_json: bool) -> None:
     config: Path = context.obj
     settings = load_settings(config)
     nodes = read_list(settings.nodes_file)
-    today = datetime.now().astimezone().date()
     with open_history(settings.history_file) as history:
-        found = fleet_status(nodes, settings, history, today)
+        found = fleet_status(nodes, settings, history, datetime.now().astimezone())
     counts = Counter(status.state for status in found)
     certificate = _certificate(settings)
     if as_json:

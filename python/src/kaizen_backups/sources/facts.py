@@ -13,8 +13,8 @@ import yaml
 
 from kaizen_backups.errors import ConfigError, KaizenError, printable
 from kaizen_backups.fact_path import dig
-from kaizen_backups.sources import Found, Problem
-from kaizen_backups.sources.fact_values import address_of, host_keys_of
+from kaizen_backups.sources import Found, Problem, shorter
+from kaizen_backups.sources.fact_values import address_of, host_keys_of, plain
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -44,7 +44,7 @@ def read_facts(directory: Path, address_fact: str = "networking.ip") -> Found:
             name, facts = _load(file)
             loaded.append((file.stem.lower() != name, file, name, facts))
         except KaizenError as error:
-            found.problems.append(Problem(file.stem, str(error)))
+            found.problems.append(Problem(file.stem.lower(), str(error), short=True))
     taken: dict[str, Path] = {}
     # A file with the whole name goes before a short one, which may be of a host that only says it has that name.
     for _, file, name, facts in sorted(loaded, key=lambda entry: entry[:2]):
@@ -63,14 +63,18 @@ def _is_fact_file(path: Path) -> bool:
 
 
 def read_fact(directory: Path, name: str, fact: str) -> Any:
-    """Return one fact of one node; None when there is none, or no file of that node that holds facts."""
-    for suffix in SUFFIXES:
-        try:
-            known, facts = _load(directory / f"{name}{suffix}")
-        except ConfigError:
-            continue
-        if known == name:
-            return facts.get(fact)
+    """Return one fact of one node; None when there is none, or no file of that node that holds facts.
+
+    As in the node list, a file with the whole name goes before a short one.
+    """
+    for stem in (name, *shorter(name)):
+        for suffix in SUFFIXES:
+            try:
+                known, facts = _load(directory / f"{stem}{suffix}")
+            except ConfigError:
+                continue
+            if known == name:
+                return facts.get(fact)
     return None
 
 
@@ -110,6 +114,6 @@ def _parse(file: Path) -> Any:
 def _node(name: str, facts: dict[str, Any], backup: dict[str, Any], address_fact: str) -> dict[str, Any]:
     """Return the fields that the facts state; whether they are any good is the node list's to check."""
     address = address_of(name, dig(facts, address_fact), address_fact)
-    stated = {"address": address, "host_keys": host_keys_of(facts.get("ssh"))}
-    stated |= {key: backup.get(key) for key in ("role", "user", "port")}
+    stated = {"address": plain(address), "host_keys": host_keys_of(facts.get("ssh"))}
+    stated |= {key: plain(backup.get(key)) for key in ("role", "user")}
     return {"origin": "facts", **{key: value for key, value in stated.items() if value is not None}}

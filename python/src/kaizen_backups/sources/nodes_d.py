@@ -1,8 +1,10 @@
 """Nodes that Puppet does not configure: one file a host in nodes.d, with the keys of nodes.yaml."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from kaizen_backups.errors import ConfigError, KaizenError
+from kaizen_backups.node import Node
 from kaizen_backups.sources import Found, Problem
 from kaizen_backups.yaml_file import read_mapping
 
@@ -27,3 +29,14 @@ def read_nodes_d(directory: Path) -> Found:
         except KaizenError as error:
             found.problems.append(Problem(file.stem, str(error)))
     return found
+
+
+def check_not_vanished(directory: Path, last: Sequence[Node]) -> None:
+    """Raise ConfigError when the directory is gone though the last list holds nodes of it."""
+    onboarded = [node.name for node in last if node.origin == "onboarded"]
+    if onboarded and not directory.exists():
+        names = ", ".join(onboarded[:3]) + (", ..." if len(onboarded) > 3 else "")
+        raise ConfigError(
+            f"sources.nodes_d: {directory}: No such file or directory, and {len(onboarded)} of the list's nodes"
+            f" are onboarded ({names}); if none is any more, make it anew and leave it empty"
+        )

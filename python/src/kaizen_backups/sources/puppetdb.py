@@ -1,8 +1,8 @@
 """Nodes from PuppetDB: those whose catalog holds an enabled Quickstack::Backups.
 
-That a node is backed up, and its role, user and port, is the catalog's: Puppet Server's words. Its address and host
-keys are facts: its own. Which node a fact is about is neither: PuppetDB's certname is the name in the certificate that
-the node logged in to Puppet with, so no node can speak for another.
+That a node is backed up, and its role and user, is the catalog's: Puppet Server's words. Its address and host keys are
+facts: its own. Which node a fact is about is neither: PuppetDB's certname is the name in the certificate that the node
+logged in to Puppet with, so no node can speak for another.
 """
 
 from typing import Any
@@ -11,13 +11,15 @@ from kaizen_backups.errors import printable
 from kaizen_backups.puppetdb import Query, ask
 from kaizen_backups.settings import PuppetDB
 from kaizen_backups.sources import Found, Problem
-from kaizen_backups.sources.fact_values import NAME, address_of, host_keys_of
+from kaizen_backups.sources.fact_values import NAME, address_of, host_keys_of, plain
 
 CLASS = 'type = "Class" and title = "Quickstack::Backups"'
 DECLARED = f"{CLASS} and parameters.enabled = true"
 # PuppetDB leaves deactivated and expired nodes out by itself, as long as a query says nothing about them; this says so.
 ACTIVE = 'nodes { node_state = "active" }'
-_PARAMETERS = ("role", "user", "port")
+# Not asked for: backups_dir, since the door shows a collector that directory under a name of its own, wherever on the
+# node it is; and a port, which the class does not have: where sshd listens on another one, nodes.d says so.
+_PARAMETERS = ("role", "user")
 # The ssh fact's parts: asked for one by one, without the fingerprints, they are half as much.
 _SSH = ("ed25519", "ecdsa", "rsa")
 
@@ -52,6 +54,6 @@ def _node(catalog: dict[str, Any], facts: dict[str, Any], address_fact: str) -> 
     """Return the fields that PuppetDB states; whether they are any good is the node list's to check."""
     address = address_of(catalog["certname"], facts.get(f"facts.{address_fact}"), address_fact)
     ssh = {kind: {part: facts.get(f"facts.ssh.{kind}.{part}") for part in ("type", "key")} for kind in _SSH}
-    stated = {"address": address, "host_keys": host_keys_of(ssh)}
-    stated |= {key: catalog.get(f"parameters.{key}") for key in _PARAMETERS}
+    stated = {"address": plain(address), "host_keys": host_keys_of(ssh)}
+    stated |= {key: plain(catalog.get(f"parameters.{key}")) for key in _PARAMETERS}
     return {"origin": "puppetdb", **{key: value for key, value in stated.items() if value is not None}}
