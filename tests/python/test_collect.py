@@ -1,5 +1,6 @@
 """Whom to ask when. What happens at a node is tested on the fleet, in tests/e2e."""
 
+import time
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -83,3 +84,16 @@ def test_the_wanted_date_is_the_deadlines_own(settings: Settings, history: Histo
 def test_a_deadline_is_the_next_of_that_time_unless_just_past(clock: str, now: str, then: str) -> None:
     moment = datetime.fromisoformat(now).astimezone()
     assert deadline(clock, moment) == datetime.fromisoformat(then).astimezone()
+
+
+def test_a_deadline_is_a_time_of_the_clock_also_in_the_night_in_which_it_is_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        now = datetime.fromisoformat("2026-10-24 22:00").astimezone()
+        assert f"{deadline('06:00', now):%H:%M %z}" == "06:00 +0100"
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -176,3 +176,45 @@ def test_a_snapshot_that_has_no_sums_is_named(settings: Settings, stored: list[S
     added, (problem,) = rebuild(settings)
     assert added == 1
     assert problem == "n: 2026-11-23: SHA256SUMS: No such file or directory"
+
+
+def test_a_history_that_is_whole_is_not_set_aside_for_want_of_room(
+    settings: Settings, stored: list[Snapshot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rebuild(settings)
+    monkeypatch.setattr("kaizen_backups.history.migrate", raise_full)
+    with pytest.raises(KaizenError, match="database or disk is full") as raised:
+        rebuild(settings)
+    assert "rebuild" not in str(raised.value)
+    assert list(settings.state.glob("*.broken-*")) == []
+
+
+def raise_full(connection: sqlite3.Connection) -> None:
+    """Do what a full disk does."""
+    connection.execute("PRAGMA max_page_count = 1")
+    connection.execute(
+        "CREATE TABLE filling AS WITH RECURSIVE n(i) AS (SELECT 1 UNION SELECT i + 1 FROM n) SELECT i FROM n"
+    )
+
+
+def test_a_verdict_that_came_before_the_record_stays_and_the_record_comes(
+    settings: Settings, stored: list[Snapshot]
+) -> None:
+    with open_history(settings.history_file) as history:
+        history.set_verdict("n", [str(stored[0])], rotten=True)
+        assert history.on_record() == set()
+    assert rebuild(settings) == (2, [])
+    with open_history(settings.history_file) as history:
+        record = history.snapshot("n", stored[0])
+        assert record
+        assert len(record.sums_sha256) == 64
+        assert record.rotten
+        assert record.verified
+
+
+def test_what_came_more_than_a_week_ago_is_no_measure(history: History) -> None:
+    for count in (1, 2 << 40):
+        history.add_attempt("n", 1, 1, None, count)
+    assert history.needs() == {"n": 2 << 40}
+    history._db.execute("UPDATE attempts SET at = '2026-01-01T00:00:00Z'")
+    assert history.needs() == {}

@@ -60,3 +60,11 @@ def test_the_rate_is_that_of_the_first_window_that_holds() -> None:
     assert [rate_at(windows, datetime(2026, 11, 24, hour)) for hour in (3, 8, 18, 19)] == [50, 20, 20, 50]  # noqa: DTZ001
     assert rate_at({"07:00-19:00": 20}, datetime(2026, 11, 24, 19)) is None  # noqa: DTZ001
     assert rate_at({}, datetime(2026, 11, 24)) is None  # noqa: DTZ001
+
+
+def test_what_is_only_said_to_have_come_lets_nobody_rest_for_long() -> None:
+    clock = Clock()
+    pace = Pace(lambda: 1000, clock)
+    pace.spend(1 << 60)
+    clock.now += 6
+    assert pace.spend(0)

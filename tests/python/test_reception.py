@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kaizen_backups.errors import DataError
-from kaizen_backups.reception import OUT_FORMAT, Reception, guarded
+from kaizen_backups.reception import OUT_FORMAT, Brought, Reception, guarded
 from kaizen_backups.run import run
 from kaizen_backups.settings import Limits
 
@@ -86,3 +86,36 @@ def test_the_kernel_itself_limits_a_file_and_the_memory(tmp_path: Path) -> None:
     greedy = guarded([sys.executable, "-S", "-c", "bytearray(1 << 30)"], LIMITS)
     assert subprocess.run(greedy, capture_output=True, check=False).returncode != 0
     assert subprocess.run(guarded(["true"], LIMITS), check=False).returncode == 0
+
+
+def test_words_without_end_take_no_memory_and_absurd_numbers_are_none() -> None:
+    found = reception()
+    for _ in range(200):
+        found.read(b"x" * (1 << 16))
+    found.read(b"\n" + b"9" * 5000 + b" >f+++++++++\n")
+    assert len(vars(found)["_rest"]) <= 100
+    assert found.announced == 0
+
+
+def test_the_limits_hold_for_all_that_a_node_brings() -> None:
+    brought = Brought()
+    for _ in range(4):
+        found = Reception(Limits(files=100, bytes=1000), lambda _: True, brought=brought)
+        found.read(b"250 >f+++++++++\n")
+        found.finish()
+    found = Reception(Limits(files=100, bytes=1000), lambda _: True, brought=brought)
+    found.read(b"1 >f+++++++++\n")
+    with pytest.raises(DataError, match=r"limits\.bytes"):
+        found.finish()
+
+
+def test_what_is_linked_to_the_last_night_is_new_on_none() -> None:
+    brought = Brought()
+    for _ in range(5):
+        found = Reception(Limits(files=60, bytes=1000), lambda _: True, brought=brought)
+        found.read(b"9 hf          \n" * 50 + b"0 cd+++++++++\n" * 10)
+        found.finish()
+    found = Reception(Limits(files=60, bytes=1000), lambda _: True, brought=brought)
+    found.read(b"0 cd+++++++++\n" * 11)
+    with pytest.raises(DataError, match=r"limits\.files"):
+        found.finish()

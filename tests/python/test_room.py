@@ -68,3 +68,23 @@ def test_who_went_furthest_beyond_what_was_expected_is_broken_off_and_nobody_els
         room.received("new", 1 * MIB)
         with pytest.raises(NoRoomError):
             room.received("b", 9 * MIB)
+
+
+def test_who_receives_nothing_now_is_not_waited_for(tmp_path: Path, free: list[int]) -> None:
+    room = make_room(tmp_path)
+    with room.reserve("a"), room.reserve("b"):
+        room.received("a", 50 * MIB)
+        room.rests("a")
+        free[0] = 9 * MIB
+        with pytest.raises(NoRoomError):
+            room.received("b", 1 * MIB)
+
+
+def test_a_store_that_runs_out_of_inodes_takes_no_more(
+    tmp_path: Path, free: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room_for = make_room(tmp_path)
+    with room_for.reserve("a"):
+        monkeypatch.setattr(room, "_few_inodes", lambda _: True)
+        with pytest.raises(NoRoomError, match="inodes"):
+            room_for.received("a", 1)

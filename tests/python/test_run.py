@@ -41,3 +41,14 @@ def test_a_cancelled_program_is_killed(tmp_path: Path) -> None:
 def test_the_callers_environment_stays_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LD_PRELOAD", "/nowhere.so")
     assert "LD_PRELOAD" not in asyncio.run(run(["env"])).out
+
+
+def test_what_a_reader_raises_ends_the_program_and_is_raised(capfd: pytest.CaptureFixture[str]) -> None:
+    def refuse(chunk: bytes) -> None:
+        raise ValueError(len(chunk))
+
+    with pytest.raises(ValueError, match=r"\d+"):
+        asyncio.run(run(["yes"], reader=refuse))
+    with pytest.raises(ValueError, match="2"):
+        asyncio.run(run(["echo", "x"], reader=refuse))
+    assert capfd.readouterr().err == ""

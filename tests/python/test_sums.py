@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kaizen_backups.errors import DataError
-from kaizen_backups.sums import check_tree, parse_sums
+from kaizen_backups.settings import Limits
+from kaizen_backups.sums import Abandoned, check_tree, parse_sums
+from kaizen_backups.tree import File
 
 Make = Callable[..., Path]
 SUM = "0" * 64
@@ -161,3 +163,66 @@ def test_an_immense_list_is_refused_unread(make_snapshot: Make) -> None:
     os.truncate(root / "SHA256SUMS", 1 << 40)
     with pytest.raises(DataError, match="larger than"):
         check_tree(root)
+
+
+def test_a_file_of_many_names_is_read_once_and_new_once(make_snapshot: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = make_snapshot(**{f"name{number}": b"the same" for number in range(50)})
+    for number in range(1, 50):
+        (root / f"name{number}").unlink()
+        (root / f"name{number}").hardlink_to(root / "name0")
+    read = []
+    hashed = File.sha256
+
+    def noted(file: File, go_on: Callable[[], object]) -> bytes:
+        read.append(file.name)
+        return hashed(file, go_on)
+
+    monkeypatch.setattr(File, "sha256", noted)
+    checked = check_tree(root)
+    assert len([name for name in read if name.startswith(b"name")]) == 1
+    assert (checked.files, checked.new_files) == (53, 4)
+    assert checked.bytes - checked.new_bytes == 49 * len(b"the same")
+
+
+def test_a_hole_takes_no_room(make_snapshot: Make) -> None:
+    root = make_snapshot()
+    with (root / "sparse").open("wb") as file:
+        file.truncate(64 << 20)
+    digest = hashlib.sha256((root / "sparse").read_bytes()).hexdigest()
+    with (root / "SHA256SUMS").open("a") as sums:
+        sums.write(f"{digest}  sparse\n")
+    checked = check_tree(root)
+    assert checked.bytes > 64 << 20
+    assert checked.new_bytes < 1 << 20
+
+
+def test_a_damaged_list_of_the_last_snapshot_is_no_fault_of_the_next(make_snapshot: Make) -> None:
+    last, root = make_snapshot("last"), make_snapshot("next")
+    (root / "etc/a").unlink()
+    (root / "etc/a").hardlink_to(last / "etc/a")
+    (last / "SHA256SUMS").write_bytes(b"\0" + (last / "SHA256SUMS").read_bytes())
+    assert check_tree(root, last).files == 3
+    (last / "SHA256SUMS").unlink()
+    assert check_tree(root, last).files == 3
+
+
+def test_what_the_last_snapshot_vouches_for_is_read_where_it_is_not_trusted(make_snapshot: Make) -> None:
+    last, root = make_snapshot("last"), make_snapshot("next")
+    (root / "etc/a").unlink()
+    (root / "etc/a").hardlink_to(last / "etc/a")
+    (last / "etc/a").write_bytes(b"rot\n")
+    assert check_tree(root, last).new_files == 2
+    with pytest.raises(DataError, match="etc/a does not have the sum"):
+        check_tree(root, last, trust=False)
+
+
+def test_a_check_that_nobody_waits_for_ends(make_snapshot: Make) -> None:
+    with pytest.raises(Abandoned):
+        check_tree(make_snapshot(), abandoned=lambda: True)
+
+
+def test_a_list_has_no_more_lines_than_a_snapshot_may_have_names(make_snapshot: Make) -> None:
+    root = make_snapshot()
+    assert check_tree(root, limits=Limits(files=3)).files == 3
+    with pytest.raises(DataError, match=r"more than 2 lines \(limits\.files\)"):
+        check_tree(root, limits=Limits(files=2))

@@ -2,12 +2,14 @@
 
 import os
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from kaizen_backups.errors import DataError
 from kaizen_backups.history import History, open_history
 from kaizen_backups.rebuild import rebuild
 from kaizen_backups.settings import Settings
@@ -191,3 +193,57 @@ def test_two_hundred_flipped_bits_are_all_found_and_no_other_file_is_accused(
             for rot in verdict.rotten
         ]
     assert sorted(named) == sorted(victims)
+
+
+def test_a_snapshot_that_is_replaced_by_a_good_one_meanwhile_accuses_nobody(
+    settings: Settings,
+    history: History,
+    store: Path,
+    make_snapshot: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = NodeStore(settings.store, "n").snapshots()[0]
+
+    def replace_first(path: Path) -> object:
+        if path.name == DAYS[0] and not (store / ".partial-x").exists():
+            make_snapshot("store/n/.partial-x", **{"etc/sub/b": DAYS[0].encode()})
+            NodeStore(settings.store, "n").replace(store / ".partial-x", first)
+            make_snapshot("store/n/.partial-x")
+            raise DataError("SHA256SUMS: No such file or directory")
+        return original(path)
+
+    original = read_sums
+    monkeypatch.setattr("kaizen_backups.verify.read_sums", replace_first)
+    verdict = read(settings, history)
+    assert (verdict.snapshots, verdict.rotten) == (list(DAYS[1:]), [])
+
+
+def test_what_is_published_meanwhile_and_shares_a_rotten_file_is_named(
+    settings: Settings, history: History, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = "2026-11-29"
+    flip(store / DAYS[0] / "etc/a", 3)
+
+    def publish(path: Path) -> object:
+        if not (store / new).exists():
+            shutil.copytree(store / DAYS[-1], store / new, copy_function=os.link)
+        return original(path)
+
+    original = read_sums
+    monkeypatch.setattr("kaizen_backups.verify.read_sums", publish)
+    assert found(read(settings, history)) == [(["etc/a"], [*DAYS, new])]
+
+
+def test_a_node_that_cannot_be_read_is_named_and_the_others_are_read(
+    settings: Settings, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(node: NodeStore) -> list[Snapshot]:
+        if node.directory.name == "bad":
+            raise OSError(5, "Input/output error")
+        return original(node)
+
+    original = NodeStore.snapshots
+    monkeypatch.setattr(NodeStore, "snapshots", failing)
+    verdicts = {verdict.node: verdict for verdict in verify(settings, history, ["bad", "n"])}
+    assert "cannot be read: Input/output error" in str(verdicts["bad"].rotten[0])
+    assert verdicts["n"].rotten == []

@@ -73,7 +73,8 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
     "arguments",
     [
         ["fly"], ["status", "--fast"], ["--nothing"], ["nodes", "show"],
-        ["collect", "--limit-rate", "fast"], ["verify", "--share", "2"], ["verify", "--share", "1/0"],
+        ["collect", "--limit-rate", "fast"], ["collect", "--limit-rate", "0"], ["verify", "--share", "2"],
+        ["verify", "--share", "1/0"],
         ["verify", "--share", "x"],
     ],
 )  # fmt: skip
