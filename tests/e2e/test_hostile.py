@@ -81,6 +81,12 @@ WAYS = {
     "a size that is too large": Way("", {PLAIN: bytes(0x011177)}, mangle=[["\x01\x77\x11", "\x7f\x77\x11"]]),
     "a size that is too small": Way("", {PLAIN: os.urandom(0x011177)}, mangle=[["\x01\x77\x11", "\x01\0\0"]]),
     "a size below zero": Way(DAY, {PLAIN: bytes(0x011177)}, mangle=[["\x01\x77\x11", "\xff\xff\xff"]]),
+    "a large hole of many names": Way(
+        "",
+        {"hole": b""},
+        script="truncate -s 60M hole; for n in {1..400}; do ln hole hole$n; done; rm SHA256SUMS;"
+        " find . -type f -printf '%P\\0' | sort -z | xargs -0 sha256sum >../sums; mv ../sums SHA256SUMS",
+    ),
     # sums and infos
     "a sum that does not fit": Way(
         f"{DAY}: etc/name does not have the sum",

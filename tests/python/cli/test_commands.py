@@ -224,6 +224,11 @@ def test_prune_says_why_before_it_removes(config: Path, settings: Settings, make
         ["2020-01-02", "stays", "the newest"],
     ]
     assert kaizen(config, "prune", "--dry-run").stdout == "one: would remove 2020-01-01\n"
+    told = [json.loads(line) for line in kaizen(config, "prune", "-n", "--json").stdout.splitlines()]
+    assert told == [
+        {"node": "one", "snapshot": "2020-01-01", "stays": False, "why": "no rule keeps it"},
+        {"node": "one", "snapshot": "2020-01-02", "stays": True, "why": "the newest"},
+    ]
     assert len(list((settings.store / "one").iterdir())) == 2
     assert kaizen(config, "prune", "one").stdout == "one: removed 2020-01-01\n"
     assert [path.name for path in (settings.store / "one").iterdir()] == ["2020-01-02"]
@@ -236,7 +241,10 @@ def test_a_history_that_is_lost_is_told_and_made_anew(
     store_snapshots(settings, make_snapshot, "2026-11-24")
     # None of the nodes is there, and none need be waited for.
     config.write_text(yaml.safe_dump({**yaml.safe_load(config.read_text()), "retry_seconds": 0}))
-    assert "'kaizen history rebuild'" in kaizen(config, "collect", "--dry-run").stderr
+    told = kaizen(config, "collect", "--dry-run", "--json")
+    assert "'kaizen history rebuild'" in told.stderr
+    events = [json.loads(line) for line in told.stdout.splitlines()]
+    assert ["1 stored snapshots" in event["problem"] for event in events if event["event"] == "problem"] == [True]
     assert kaizen(config, "history", "rebuild").stdout == "1 snapshots put on record\n"
     settings.history_file.write_bytes(b"junk" * 1000)
     result = kaizen(config, "status")

@@ -85,10 +85,16 @@ def command(
         known = refresh(settings)
         wanted = [known.get(name) for name in dict.fromkeys(nodes)] if nodes else known.share(settings)
         failed = say_problems(known)
+        amiss = [problem.message for problem in known.problems]
         if not wanted:
             raise KaizenError("there is no node to collect; 'kaizen nodes refresh' reads the sources")
         room = Room(settings.store, settings.floor, history.needs())
-        failed |= _say_what_is_amiss(wanted, settings, history, room)
+        said, missing = _what_is_amiss(wanted, settings, history, room)
+        failed |= missing
+        for message in said:
+            click.echo(f"kaizen: {message}", err=True)
+        for message in [*amiss, *said] if as_json else ():
+            click.echo(json.dumps({"event": "problem", "at": stamp(), "node": None, "problem": message}))
         pace = Pace(lambda: limit_rate or rate_at(settings.rate, datetime.now().astimezone()))
         with ExitStack() as stack:
             chatty = verbose or dry_run or sys.stdout.isatty()
@@ -136,23 +142,22 @@ async def _interruptible(nodes: list[Node], night: Night, tidy_up: Callable[[], 
         os._exit(ExitCode.INTERRUPTED)
 
 
-def _say_what_is_amiss(nodes: list[Node], settings: Settings, history: History, room: Room) -> bool:
-    """Name on stderr what the whole run suffers from; return whether there was any."""
+def _what_is_amiss(nodes: list[Node], settings: Settings, history: History, room: Room) -> tuple[list[str], bool]:
+    """Return what the whole run suffers from, and whether that lets it fail."""
+    said = []
     if unknown := _not_on_record(settings, history):
-        click.echo(
-            f"kaizen: {unknown} stored snapshots are not on record, and tampering with them would not show;"
-            " 'kaizen history rebuild' puts them there",
-            err=True,
+        said.append(
+            f"{unknown} stored snapshots are not on record, and tampering with them would not show;"
+            " 'kaizen history rebuild' puts them there"
         )
-    missing = room.missing([node.name for node in nodes])
-    if not missing:
-        return False
-    click.echo(
-        f"kaizen: {settings.store}: by the measure of the last nights {size(missing)} are missing for this one;"
-        f" 'kaizen prune' would free {size(would_free(settings, history, [node.name for node in nodes]))}",
-        err=True,
-    )
-    return True
+    names = [node.name for node in nodes]
+    missing = room.missing(names)
+    if missing:
+        said.append(
+            f"{settings.store}: by the measure of the last nights {size(missing)} are missing for this one;"
+            f" 'kaizen prune' would free {size(would_free(settings, history, names))}"
+        )
+    return said, bool(missing)
 
 
 def _not_on_record(settings: Settings, history: History) -> int:
