@@ -155,6 +155,26 @@ def test_an_absurd_fact_in_a_file_costs_the_node_its_place_and_nobody_else(setti
     assert len(problem.message) < 400
 
 
+@pytest.mark.parametrize("levels", [10, 200, 930, 965, 5000])
+def test_lists_within_lists_in_a_yaml_file_cost_the_node_its_place_and_nobody_else(
+    settings: Settings, levels: int
+) -> None:
+    """PyYAML builds some 1,000 levels, which Python can then neither compare nor print."""
+    assert settings.sources.facts
+    ssh = {"ed25519": {"type": "ssh-ed25519", "key": "KEY!"}}
+    facts = {"networking": {"ip": "IP!"}, "ssh": ssh, "kaizen_backup": {"enabled": True, "role": "compute"}}
+    for what in ("KEY!", "IP!"):
+        name = f"bad{what[:-1].lower()}.example"
+        bad = json.dumps(facts | {"clientcert": name}).replace(f'"{what}"', "[" * levels + "]" * levels)
+        bad = bad.replace("KEY!", KEY).replace("IP!", "10.0.0.5")
+        (settings.sources.facts / f"{name}.yaml").write_text(bad)
+    good = json.dumps(facts | {"clientcert": "good.example"}).replace("KEY!", KEY).replace("IP!", "10.0.0.4")
+    (settings.sources.facts / "good.example.yaml").write_text(good)
+    found = refresh(settings)
+    assert [node.name for node in found.nodes] == ["good.example"]
+    assert len(found.problems) == 2
+
+
 def test_more_host_keys_than_a_node_can_have(settings: Settings) -> None:
     assert settings.sources.nodes_d
     for name, count in (("good.example", 10), ("bad.example", 11)):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kaizen_backups.lenient_json import DEEPEST, _pruned, loads
+from kaizen_backups.lenient_json import DEEPEST, _is_deep, _pruned, loads
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -25,6 +25,20 @@ def test_json_is_read_as_it_is(value: Any) -> None:
 def test_what_is_not_too_deep_is_left_alone(value: Any) -> None:
     text = json.dumps(value)
     assert _pruned(text) == text
+
+
+@given(
+    st.lists(
+        st.sampled_from(["[%s]", "[1, %s]", '{"a": %s}', '{"]}": "]}", "a": %s}', ' [ { "[": %s } ]']), min_size=18
+    )
+)
+def test_no_nesting_is_overlooked_that_the_parser_would_give_up_at(levels: list[str]) -> None:
+    text = "1"
+    for level in levels:
+        text = level % text
+    depth = sum(2 if "{ " in level else 1 for level in levels)
+    assert _is_deep(text.encode()) == (depth > DEEPEST)
+    assert _is_deep(f"[{text}, {{}}]".encode()) == (depth + 1 > DEEPEST)
 
 
 def deep(levels: int) -> str:

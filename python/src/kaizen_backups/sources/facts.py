@@ -5,12 +5,12 @@ facts under `values` beside a `name`, which is what a Puppet Server's fact cache
 is listed when its `kaizen_backup` fact says that it is enabled; see facts.d/kaizen_backup.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from kaizen_backups import lenient_json
 from kaizen_backups.errors import ConfigError, KaizenError, printable
 from kaizen_backups.fact_path import dig
 from kaizen_backups.sources import Found, Problem, shorter
@@ -107,7 +107,7 @@ def _load(file: Path) -> tuple[str, dict[str, Any]]:
 def _parse(file: Path) -> Any:
     text = file.read_bytes()
     if file.suffix == ".json":
-        return json.loads(text)
+        return lenient_json.loads(text)
     return yaml.load(text, Loader=_FactLoader)  # noqa: S506 # a safe loader
 
 
