@@ -89,7 +89,7 @@ def test_a_host_that_lacks_space(bare: BareHosts, place: str) -> None:
 # Bytes up and down: in the greeting, in the description, in what is to be done, in what is said of it.
 @pytest.mark.parametrize(
     ("up", "down"),
-    [(500, 10**9), (6000, 10**9), (25_000, 10**9), (60_000, 10**9), (90_000, 10**9), (10**9, 600), (10**9, 9000)],
+    [(500, 10**9), (6000, 10**9), (25_000, 10**9), (60_000, 10**9), (90_000, 10**9), (10**9, 600), (10**9, 5000)],
 )
 def test_a_line_that_is_cut(bare: BareHosts, up: int, down: int) -> None:
     before = bare.trace("www")
