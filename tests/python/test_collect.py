@@ -1,25 +1,19 @@
 """Whom to ask when. What happens at a node is tested on the fleet, in tests/e2e."""
 
-import asyncio
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from kaizen_backups.cli.collect import deadline
 from kaizen_backups.collect import Waits, slowest_first
-from kaizen_backups.door import Door
 from kaizen_backups.history import History, open_history
-from kaizen_backups.night import Event, Night, Outcome
+from kaizen_backups.night import Event, Night
 from kaizen_backups.pace import Pace
-from kaizen_backups.receive import Receiver
 from kaizen_backups.room import Room
 from kaizen_backups.settings import Settings
-from kaizen_backups.snapshots import Snapshot
 from samples import make_node
 
 
@@ -98,30 +92,8 @@ def test_a_deadline_is_a_time_of_the_clock_also_in_the_night_in_which_it_is_chan
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()
     try:
-        now = datetime.fromisoformat("2026-10-24 22:00").astimezone()
-        assert f"{deadline('06:00', now):%H:%M %z}" == "06:00 +0100"
+        for now in ("2026-10-24 22:00", "2026-10-25 00:30"):
+            assert f"{deadline('06:00', datetime.fromisoformat(now).astimezone()):%H:%M %z}" == "06:00 +0100"
     finally:
         monkeypatch.undo()
         time.tzset()
-
-
-def test_a_check_ends_with_the_time_that_its_node_has(
-    settings: Settings, history: History, make_snapshot: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Otherwise the run would wait for it, hold the lock, and let every later night exit with 75."""
-    ended = threading.Event()
-
-    def check_for_ever(*_: object, abandoned: Callable[[], bool], **__: object) -> None:
-        while not abandoned():
-            time.sleep(0.01)
-        ended.set()
-
-    async def check() -> None:
-        receiver = Receiver(cast(Door, None), make_night(settings, history), Outcome("n"))
-        async with asyncio.timeout(0.1):
-            await receiver._check(Snapshot(date(2026, 11, 24)), make_snapshot(), None)
-
-    monkeypatch.setattr("kaizen_backups.receive.check_tree", check_for_ever)
-    with pytest.raises(TimeoutError):
-        asyncio.run(check())
-    assert ended.is_set()

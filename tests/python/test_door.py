@@ -1,9 +1,15 @@
 """The command lines that lead to a node: nothing is trusted on first use, and no name becomes an option."""
 
+from datetime import date
 from pathlib import Path
 
-from kaizen_backups.door import master_command, pull_arguments, rsync_command
+import pytest
+
+from kaizen_backups.door import failed_pull, master_command, pull_arguments, rsync_command
+from kaizen_backups.errors import DataError, KaizenError, NoRoomError, UnavailableError
+from kaizen_backups.run import Result
 from kaizen_backups.settings import Settings
+from kaizen_backups.snapshots import Snapshot
 from samples import make_node
 
 NODE = make_node(port=2222, user="saver")
@@ -36,3 +42,20 @@ def test_a_pull_fills_a_fresh_directory_with_links_to_its_bases() -> None:
     assert "--numeric-ids" in arguments
     assert not {"--inplace", "--delete", "--checksum"} & set(arguments)
     assert "--checksum" in pull_arguments([], checksum=True)
+
+
+@pytest.mark.parametrize(
+    ("code", "err", "meaning"),
+    [
+        (12, "rsync: connection unexpectedly closed", UnavailableError),
+        (137, "", UnavailableError),  # killed, for want of memory, say
+        (143, "", UnavailableError),
+        (153, "", DataError),  # a file larger than any may be
+        (2, "protocol incompatibility", DataError),
+        (11, "rsync: write failed: No space left on device (28)", NoRoomError),
+    ],
+)
+def test_what_may_pass_is_no_fault_of_the_nodes(code: int, err: str, meaning: type[KaizenError]) -> None:
+    failure = failed_pull(Snapshot(date(2026, 11, 24)), Result(code, "", err))
+    assert type(failure) is meaning
+    assert f"2026-11-24: rsync ended with code {code}" in str(failure)

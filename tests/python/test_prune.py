@@ -1,6 +1,7 @@
 """What stays, what goes and why; and that nothing else goes."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -134,3 +135,16 @@ def test_what_pruning_would_free_is_what_nothing_else_shares(settings: Settings,
     assert would_free(settings, history, ["n"]) == 2 * 8192
     store(settings, history, "failed", 10, problem="cannot be reached")
     assert would_free(settings, history, ["failed"]) == 0
+
+
+def test_what_an_unfinished_reception_left_goes_after_a_week(
+    settings: Settings, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node_store = store(settings, history, "n", 1)
+    (node_store.directory / ".partial-x").mkdir()
+    prune_node(settings, history, "n")
+    assert len(node_store.partials()) == 1
+    later = time.time() + 8 * 86400
+    monkeypatch.setattr("kaizen_backups.store.time.time", lambda: later)
+    prune_node(settings, history, "n")
+    assert os.listdir(node_store.directory) == [str(TODAY)]

@@ -92,30 +92,38 @@ def test_words_without_end_take_no_memory_and_absurd_numbers_are_none() -> None:
     found = reception()
     for _ in range(200):
         found.read(b"x" * (1 << 16))
-    found.read(b"\n" + b"9" * 5000 + b" >f+++++++++\n")
     assert len(vars(found)["_rest"]) <= 100
+    found.read(b"\n" + b"9" * 5000 + b" >f+++++++++\n")
     assert found.announced == 0
 
 
-def test_the_limits_hold_for_all_that_a_node_brings() -> None:
-    brought = Brought()
+def brought_by(lines: bytes, limits: Limits, before: Brought) -> Brought:
+    found = Reception(limits, lambda _: True, before=before)
+    found.read(lines)
+    found.finish()
+    return found.brought()
+
+
+def test_the_limits_hold_for_all_that_came_of_a_node() -> None:
+    limits, brought = Limits(files=100, bytes=1000), Brought()
     for _ in range(4):
-        found = Reception(Limits(files=100, bytes=1000), lambda _: True, brought=brought)
-        found.read(b"250 >f+++++++++\n")
-        found.finish()
-    found = Reception(Limits(files=100, bytes=1000), lambda _: True, brought=brought)
-    found.read(b"1 >f+++++++++\n")
+        brought = brought_by(b"250 >f+++++++++\n", limits, brought)
     with pytest.raises(DataError, match=r"limits\.bytes"):
-        found.finish()
+        brought_by(b"1 >f+++++++++\n", limits, brought)
+
+
+def test_what_was_broken_off_has_not_come() -> None:
+    """A line that breaks again and again must not look like a node that sends too much."""
+    before = Brought(bytes=100)
+    for _ in range(5):
+        found = Reception(Limits(files=100, bytes=1000), lambda _: True, before=before)
+        found.read(b"800 >f+++++++++\n")
+        found.watch(0)
 
 
 def test_what_is_linked_to_the_last_night_is_new_on_none() -> None:
-    brought = Brought()
+    limits, brought = Limits(files=60, bytes=1000), Brought()
     for _ in range(5):
-        found = Reception(Limits(files=60, bytes=1000), lambda _: True, brought=brought)
-        found.read(b"9 hf          \n" * 50 + b"0 cd+++++++++\n" * 10)
-        found.finish()
-    found = Reception(Limits(files=60, bytes=1000), lambda _: True, brought=brought)
-    found.read(b"0 cd+++++++++\n" * 11)
+        brought = brought_by(b"9 hf          \n" * 50 + b"0 cd+++++++++\n" * 10, limits, brought)
     with pytest.raises(DataError, match=r"limits\.files"):
-        found.finish()
+        brought_by(b"0 cd+++++++++\n" * 11, limits, brought)

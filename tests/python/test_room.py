@@ -80,11 +80,12 @@ def test_who_receives_nothing_now_is_not_waited_for(tmp_path: Path, free: list[i
             room.received("b", 1 * MIB)
 
 
-def test_a_store_that_runs_out_of_inodes_takes_no_more(
+def test_a_store_that_runs_out_of_inodes_begins_nothing_and_breaks_nobody_off(
     tmp_path: Path, free: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room_for = make_room(tmp_path)
     with room_for.reserve("a"):
         monkeypatch.setattr(room, "_few_inodes", lambda _: True)
-        with pytest.raises(NoRoomError, match="inodes"):
-            room_for.received("a", 1)
+        room_for.received("a", 1)
+        with pytest.raises(NoRoomError, match="not begun: less than 1% of the store's inodes"):
+            room_for.reserve("b").__enter__()

@@ -11,6 +11,7 @@ from kaizen_backups.history import History, open_history
 from kaizen_backups.settings import Settings
 from kaizen_backups.snapshots import Snapshot
 from kaizen_backups.status import State, fleet_status
+from kaizen_backups.store import NodeStore
 from kaizen_backups.sums import Checked
 from samples import make_node
 
@@ -80,3 +81,20 @@ def test_a_history_of_a_later_release_is_left_alone(settings: Settings) -> None:
     connection.close()
     with pytest.raises(KaizenError, match="later release"), open_history(settings.history_file):
         pass
+
+
+def test_a_node_that_cannot_be_read_in_the_store_is_failing_and_the_others_are_shown(
+    settings: Settings, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(node: NodeStore) -> list[Snapshot]:
+        if node.directory.name == "bad":
+            raise OSError(5, "Input/output error")
+        return original(node)
+
+    original = NodeStore.snapshots
+    monkeypatch.setattr(NodeStore, "snapshots", failing)
+    store(settings, history, "good", "2026-11-24")
+    bad, good = fleet_status([make_node("good"), make_node("bad")], settings, history, NOW)
+    assert (bad.node, bad.state) == ("bad", State.FAILING)
+    assert "Input/output error" in str(bad.problem)
+    assert good.state == State.FRESH

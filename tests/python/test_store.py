@@ -108,3 +108,9 @@ def test_a_tree_of_any_depth_is_removed(store: NodeStore) -> None:
     os.close(here)
     store.discard([partial])
     assert list(store.directory.iterdir()) == []
+
+
+def test_what_is_no_directory_holds_no_snapshots(store: NodeStore) -> None:
+    store.directory.rmdir()
+    store.directory.write_text("a file")
+    assert store.snapshots() == []

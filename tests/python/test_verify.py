@@ -246,4 +246,5 @@ def test_a_node_that_cannot_be_read_is_named_and_the_others_are_read(
     monkeypatch.setattr(NodeStore, "snapshots", failing)
     verdicts = {verdict.node: verdict for verdict in verify(settings, history, ["bad", "n"])}
     assert "cannot be read: Input/output error" in str(verdicts["bad"].rotten[0])
+    assert history.nodes_verified().keys() == {"n"}, "what was not read is the next to be read"
     assert verdicts["n"].rotten == []

@@ -133,7 +133,7 @@ class Door:
         except DataError as error:
             raise DataError(f"{snapshot}: {error}") from None
         if result.code != 0:
-            raise _failed_pull(snapshot, result)
+            raise failed_pull(snapshot, result)
 
     def _rsync(self, arguments: Sequence[str], source: str, target: str) -> list[str]:
         return rsync_command(self._node, arguments, source, target, silence=self._settings.silence)
@@ -172,7 +172,8 @@ def _why_closed(node: Node, result: Result) -> UnavailableError:
     return UnavailableError(f"{_where(node)} cannot be reached: {printable(result.last_words)[:200]}")
 
 
-def _failed_pull(snapshot: Snapshot, result: Result) -> KaizenError:
+def failed_pull(snapshot: Snapshot, result: Result) -> KaizenError:
+    """Return what it means that a pull's rsync ended so: the node's fault, want of room, or what may pass."""
     complaint = f"{snapshot}: rsync ended with code {result.code}: {_complaint(result)}"
     if "No space left on device" in result.err:
         return NoRoomError(complaint)

@@ -17,6 +17,8 @@ from kaizen_backups.snapshots import Snapshot
 class Event:
     """Something that happened to a node: what, and the facts that belong to it.
 
+    `kaizen collect --json` prints one a line, and before them "problem", with a problem of the whole run's and no node.
+
     asking | receiving snapshot | progress bytes | checking snapshot | stored snapshot files bytes new_bytes |
     waiting seconds problems | done, with the outcome's fields. Sizes in bytes.
     """

@@ -142,7 +142,8 @@ class Receiver:
         reception = Reception(settings.limits, received, settings.silence / 4, self._outcome.brought)
         try:
             await self._door.pull(snapshot, partial, bases, reception, checksum=checksum)
-            received.all(reception.announced)
+            received.note(reception.announced)
+            self._outcome.brought = reception.brought()
         except (DataError, NoRoomError):
             # What is too much must not stay and take the room.
             await self._discard([partial])
@@ -207,10 +208,10 @@ class Received:
     def __call__(self, count: int) -> bool:
         """Take the bytes so far; return whether more may come now. Raises NoRoomError."""
         self._night.room.received(self._node, max(count, self._last))
-        return self.all(count)
+        return self.note(count)
 
-    def all(self, count: int) -> bool:
-        """Take the bytes of a reception that is over: what is there need not be broken off."""
+    def note(self, count: int) -> bool:
+        """Do so without a look at the room: when all is there, nothing need be broken off."""
         new, self._last = max(0, count - self._last), max(count, self._last)
         self._night.tell(Event("progress", self._node, {"bytes": self._last}))
         return self._night.pace.spend(new)

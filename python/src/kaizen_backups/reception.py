@@ -21,9 +21,9 @@ OUT_FORMAT = "%l %i"
 """What rsync is to print for everything that it comes to (with -ii): its size, before it is received."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Brought:
-    """What all receptions of one node's have announced in this run: bytes, and inodes that are new."""
+    """What came of one node in this run: bytes, and inodes that are new."""
 
     bytes: int = 0
     inodes: int = 0
@@ -36,19 +36,19 @@ class Reception:
     """
 
     def __init__(
-        self, limits: Limits, received: Callable[[int], bool], breath: float = 30, brought: Brought | None = None
+        self, limits: Limits, received: Callable[[int], bool], breath: float = 30, before: Brought | None = None
     ) -> None:
         """Take the limits, and what is told of the bytes written so far and answers whether more may come now.
 
-        `brought` is what the node's earlier receptions announced: the limits hold for them together. A receiver that
-        rests for longer than `breath` seconds gets a moment, lest it take that for the node's silence.
+        `before` is what came of the node earlier in this run: the limits hold for all of it. A receiver that rests
+        for longer than `breath` seconds gets a moment, lest it take that for the node's silence.
         """
         self._limits = limits
-        self._brought = brought or Brought()
+        self._before = before or Brought()
         self._received = received
         self._rest = b""
         self._files = 0
-        self._bytes = 0
+        self._bytes = self._inodes = 0
         self._breath = breath
         self._stopped: set[int] = set()
         self._rests_since = 0.0
@@ -58,6 +58,10 @@ class Reception:
         """The bytes of all files that rsync has begun to receive."""
         return self._bytes
 
+    def brought(self) -> Brought:
+        """Return what came of the node in this run, this reception included."""
+        return Brought(self._before.bytes + self._bytes, self._before.inodes + self._inodes)
+
     def read(self, chunk: bytes) -> None:
         """Take rsync's stdout."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
@@ -65,10 +69,9 @@ class Reception:
         for line in lines:
             number, _, item = line.partition(b" ")
             if item.startswith(_NEW):
-                self._brought.inodes += 1
+                self._inodes += 1
             if item.startswith(b">") and number.isdigit() and len(number) < _DIGITS:
                 self._bytes += int(number)
-                self._brought.bytes += int(number)
         # Whatever a node has its rsync say comes out here, too, and need not have an end.
         self._rest = self._rest[:_LINE]
 
@@ -84,9 +87,9 @@ class Reception:
         self._judge(0)
 
     def _judge(self, written: int) -> None:
-        if max(self._files, self._brought.inodes) > self._limits.files:
+        if max(self._files, self._before.inodes + self._inodes) > self._limits.files:
             raise DataError(f"it holds more than {self._limits.files} files (limits.files)")
-        if max(self._brought.bytes, written) > self._limits.bytes:
+        if self._before.bytes + max(self._bytes, written) > self._limits.bytes:
             raise DataError(f"it brings more than {size(self._limits.bytes)} (limits.bytes)")
 
     def _rest_while(self, resting: bool, tree: list[int]) -> None:

@@ -13,15 +13,19 @@ _INODES = 0.01
 
 def free_bytes(store: Path) -> int:
     """Return the bytes that are free where the store is, or will be made."""
-    while not store.exists():
-        store = store.parent
-    status = os.statvfs(store)
+    status = os.statvfs(_existing(store))
     return status.f_bavail * status.f_frsize
+
+
+def _existing(place: Path) -> Path:
+    while not place.exists():
+        place = place.parent
+    return place
 
 
 def _few_inodes(store: Path) -> bool:
     """Tell whether the store's file system is about to have no inode left; some have no fixed number of them."""
-    status = os.statvfs(store)
+    status = os.statvfs(_existing(store))
     return status.f_favail < status.f_files * _INODES
 
 
@@ -46,6 +50,8 @@ class Room:
 
         Raises NoRoomError when the store has too little of it, NoRoomYetError when that may be on account of others.
         """
+        if _few_inodes(self._store):
+            raise NoRoomError(f"not begun: less than {_INODES:.0%} of the store's inodes are free")
         need = self._needs.get(node, 0)
         free = free_bytes(self._store) - self._floor - sum(self._reserved.values())
         if need > free:
@@ -74,9 +80,6 @@ class Room:
         need = self._needs.get(node, 0)
         self._reserved[node] = max(0, need - count)
         self._beyond[node] = count - need
-        if self._beyond[node] < max(self._beyond.values()):
-            return
-        if free_bytes(self._store) < self._floor:
+        furthest = self._beyond[node] == max(self._beyond.values())
+        if furthest and free_bytes(self._store) < self._floor:
             raise NoRoomError(f"broken off: the store has less than its floor of {size(self._floor)} free")
-        if _few_inodes(self._store):
-            raise NoRoomError(f"broken off: less than {_INODES:.0%} of the store's inodes are free")

@@ -74,7 +74,10 @@ def fleet_status(nodes: Iterable[Node], settings: Settings, history: History, no
 
 
 def _node_status(node: Node, settings: Settings, history: History, attempt: Attempt | None, today: date) -> NodeStatus:
-    stored = NodeStore(settings.store, node.name).snapshots()
+    try:
+        stored = NodeStore(settings.store, node.name).snapshots()
+    except OSError as error:
+        return NodeStatus(node.name, node.role, State.FAILING, None, None, None, None, 0, f"in the store: {error}")
     newest = stored[-1] if stored else None
     state, problem = _state(newest, attempt, today)
     known = history.snapshot(node.name, newest) if newest else None

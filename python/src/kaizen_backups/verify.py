@@ -42,6 +42,11 @@ class Verdict:
     bytes: int = 0
     rotten: list[Rot] = field(default_factory=list)
 
+    @property
+    def unreadable(self) -> bool:
+        """Could not even be seen which snapshots there are?"""
+        return any(not rot.snapshots for rot in self.rotten)
+
     def as_json(self) -> dict[str, Any]:
         """Return the verdict as `kaizen verify --json` prints it."""
         return asdict(self)
@@ -178,5 +183,5 @@ def _note(verdict: Verdict, history: History, *, complete: bool) -> None:
     rotten = {name for rot in verdict.rotten for name in rot.snapshots}
     history.set_verdict(verdict.node, rotten, rotten=True)
     history.set_verdict(verdict.node, set(verdict.snapshots) - rotten, rotten=False)
-    if complete:
+    if complete and not verdict.unreadable:
         history.set_node_verified(verdict.node)

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime, time, timedelta
 
 import click
@@ -54,7 +54,12 @@ def deadline(clock: str, now: datetime) -> datetime:
 @click.option("--until", metavar="HH:MM", help="Ask again for what is missing until then; 'deadline': the setting's.")
 @click.option("--limit-rate", metavar="BYTES", callback=_rate, help="Bytes a second, all nodes together, such as 20m.")
 @click.option("-v", "--verbose", is_flag=True, help="A line for each node, also where there is no terminal.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for each event.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object a line for each event, and for what is amiss with the whole run.",
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -155,15 +160,25 @@ def _what_is_amiss(nodes: list[Node], settings: Settings, history: History, room
     if missing:
         said.append(
             f"{settings.store}: by the measure of the last nights {size(missing)} are missing for this one;"
-            f" 'kaizen prune' would free {size(would_free(settings, history, names))}"
+            f" 'kaizen prune' would free {_would_free(settings, history, names)}"
         )
     return said, bool(missing)
 
 
+def _would_free(settings: Settings, history: History, names: list[str]) -> str:
+    try:
+        return size(would_free(settings, history, names))
+    except OSError as error:
+        return f"what can't be told: {error}"
+
+
 def _not_on_record(settings: Settings, history: History) -> int:
     known = history.on_record()
-    stored = ((n, str(s)) for n in stored_nodes(settings.store) for s in NodeStore(settings.store, n).snapshots())
-    return sum(one not in known for one in stored)
+    unknown = 0
+    for node in stored_nodes(settings.store):
+        with suppress(OSError):  # its own collection names that
+            unknown += sum((node, str(s)) not in known for s in NodeStore(settings.store, node).snapshots())
+    return unknown
 
 
 def _teller(stack: ExitStack, total: int, *, chatty: bool, dry_run: bool, as_json: bool) -> Callable[[Event], None]:

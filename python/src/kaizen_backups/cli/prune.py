@@ -25,8 +25,8 @@ def command(context: click.Context, *, nodes: tuple[str, ...], dry_run: bool, ex
     """Remove the snapshots that 'keep' in the settings does not keep: of all nodes in the store, or of the NODEs named.
 
     A collection that goes well does the same for its node. The newest snapshot stays, the newest that is whole stays,
-    and nothing goes of a node whose last collection failed. With --json: node, snapshot, stays, why; what goes is
-    removed unless --explain or --dry-run is given.
+    and nothing goes of a node whose last collection failed. What an unfinished reception left goes after a week. With
+    --json: node, snapshot, stays, why; what goes is removed unless --explain or --dry-run is given.
 
     \b
     Examples:
