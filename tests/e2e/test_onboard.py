@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bare_host import BareHosts, differing
+from bare_host import BareHosts, differing, fingerprint
 from lab import Fleet, Node
 from lab.services import restart_cron, start_mariadb, start_nginx
 
@@ -16,7 +16,7 @@ OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDRx7v0sGZwVvNfMzWCm1i6zvKbCDuG
 @pytest.fixture(scope="module")
 def bare() -> Iterator[BareHosts]:
     with Fleet("onboard") as fleet:
-        bare = BareHosts(fleet, "www", "drift", "gone", "puppet")
+        bare = BareHosts(fleet, "www", "drift", "gone", "puppet", "person")
         www = bare.hosts["www"]
         start_mariadb(www)
         www.run(["mariadb"], input=SHOP)
@@ -155,6 +155,35 @@ def test_the_same_host_configured_by_puppet_has_the_same_files(bare: BareHosts) 
     refused = bare.add("puppet", "--role", "website")
     assert refused.code == 1
     assert "Puppet configures its backups" in refused.err
+    before = bare.trace("puppet")
+    kept = bare.onboard("remove", node.name, "--purge-local", "--yes", "--fingerprint", fingerprint(node))
+    assert kept.code == 1
+    assert "Puppet configures this host's backups" in kept.err
+    assert differing(before, bare.trace("puppet")) == []
+
+
+def test_the_account_of_a_person_is_neither_taken_over_nor_removed(bare: BareHosts) -> None:
+    host = bare.hosts["person"]
+    host.sh("useradd --create-home --groups sudo kaizen && echo kaizen:secret | chpasswd && echo x >/home/kaizen/mine")
+    bare.add("person", "--dry-run")
+    before = bare.trace("person")
+    for result in (bare.add("person"), bare.onboard("remove", host.name, "--yes", "--fingerprint", fingerprint(host))):
+        assert result.code == 1, result.describe()
+        assert "/home/kaizen" in result.err
+        assert differing(before, bare.trace("person")) == []
+    host.sh("userdel --remove kaizen")
+    assert bare.add("person").code == 0
+
+
+def test_a_first_snapshot_that_fails_says_why_and_what_is_protected_all_the_same(bare: BareHosts) -> None:
+    host = bare.hosts["person"]
+    host.write("/usr/local/bin/fails", "#!/bin/sh\necho of no use >&2\nexit 3\n", mode=0o755)
+    failed = bare.add("person", "--dump", "command:fails:/usr/local/bin/fails", "--now")
+    assert failed.code == 1
+    assert "cannot make a snapshot: " in failed.err
+    assert "fails" in failed.err.partition("cannot make a snapshot: ")[2]
+    assert "is protected from tonight on" in failed.out
+    assert host.name in bare.onboard("list").out
 
 
 def _ours(node: Node) -> str:

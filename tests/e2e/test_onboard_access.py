@@ -142,6 +142,14 @@ def test_a_third_collector_is_let_in_by_a_certificate_alone_and_locked_out_again
         check=False,
     )
     assert "Permission denied" in stolen.err
+    # What stands in the way is found before any host trusts another authority, or none of it is done.
+    wrong = "/etc/kaizen/nodes.d/wrong.yaml"
+    bare.collector.write(wrong, "address: 192.0.2.1\nonboarded: {login: {host: 7}}\n")
+    authority = bare.collector.read("/etc/kaizen/ca/ca.pub")
+    assert bare.onboard("ca", "revoke", third.name).code == 78
+    assert bare.collector.read("/etc/kaizen/ca/ca.pub") == authority
+    assert gets_in(second, *HOSTS)
+    bare.collector.sh(f"rm {wrong}")
     revoked = bare.onboard("ca", "revoke", third.name)
     assert revoked.code == 0, revoked.describe()
     assert not gets_in(third, *HOSTS)
@@ -165,6 +173,12 @@ def test_a_certificate_that_has_ended_lets_nobody_in_and_status_warns_before(bar
     for days, said in ((10, None), (17, "certificate ends on"), (31, "certificate ended on")):
         told = third.run(["kaizen", "status"], at=now + timedelta(days=days), check=False)
         assert (said in told.err) if said else ("certificate" not in told.err), told.describe()
+    # Let in by its key, too, and locked out again: that it still gets in is said.
+    assert bare.onboard("collector", third.name, key).code == 0
+    locked = bare.onboard("collector", third.name, "--remove")
+    assert locked.code == 1
+    assert f"'kaizen-onboard ca revoke {third.name}' ends that" in locked.err
+    assert gets_in(third, *HOSTS)
     ends = json.loads(third.run(["kaizen", "status", "--json"], check=False).out)["certificate"]["ends"]
     assert ends.startswith(f"{now + timedelta(days=30):%Y-%m-%d}")
     www = bare.hosts["www"]
@@ -201,6 +215,9 @@ def test_a_host_that_nobody_logs_in_to_is_protected_by_a_script_and_a_line(bare:
     upgraded = bare.onboard("upgrade", island.name)
     assert upgraded.code == 1
     assert "make a new bundle" in upgraded.err
+    everybody = bare.onboard("upgrade", "--all")
+    assert everybody.code == 0, everybody.describe()
+    assert f"nobody logs in to {island.name}: left alone" in everybody.err
     island.run(["bash"], input=bare.onboard("bundle", island.name, "--remove").out)
     assert not island.path("/etc/kaizen").exists()
     assert bare.onboard("remove", island.name, "--forget").code == 0

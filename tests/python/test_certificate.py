@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kaizen_backups.certificate import Certificate, certificate_file, read_certificate
-from kaizen_backups.errors import ConfigError, KaizenError
+from kaizen_backups.errors import ConfigError
 from kaizen_backups.onboard.authority import Authority
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -54,20 +54,3 @@ def test_what_is_no_certificate_is_named(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(ConfigError, match=r"key-cert\.pub: is no SSH certificate"):
         read_certificate(file)
-
-
-def test_who_is_revoked_is_not_signed_again_and_all_others_are(tmp_path: Path) -> None:
-    authority = Authority(tmp_path / "ca")
-    with pytest.raises(KaizenError, match="'kaizen-onboard ca init' makes one"):
-        authority.sign("a", make_key(tmp_path / "early", "ed25519"), [], days=1)
-    first = authority.make()
-    for name in ("a", "b"):
-        authority.sign(name, make_key(tmp_path / name, "ed25519"), [], days=10)
-    with pytest.raises(KaizenError, match="nothing was signed"):
-        authority.void("c")
-    assert [file.name for file in authority.void("a")] == ["b-cert.pub"]
-    assert authority.public_key() != first
-    (certificate,) = authority.certificates().values()
-    assert (certificate.name, certificate.serial) == ("b", 3)
-    assert not authority.file("a").exists()
-    assert (tmp_path / "ca").stat().st_mode & 0o077 == 0

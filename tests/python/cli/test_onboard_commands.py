@@ -9,10 +9,14 @@ import pytest
 import yaml
 
 from kaizen_backups.cli.onboard import with_command
+from kaizen_backups.cli.onboard.accept import read_line
+from kaizen_backups.cli.onboard.bundle import introduction
 from kaizen_backups.lock import only_run
 from kaizen_backups.nodes_yaml import to_yaml
+from kaizen_backups.onboard.declaration import Declaration
+from kaizen_backups.onboard.registry import find, register
 from kaizen_backups.settings import Settings
-from samples import make_node
+from samples import host_key, make_node
 
 PROGRAM = Path(sys.executable).with_name("kaizen-onboard")
 COMMANDS = ["add", "list", "check", "remove", "upgrade", "bundle", "accept", "collector"]
@@ -34,6 +38,11 @@ def onboard(config: Path | None, *arguments: str) -> subprocess.CompletedProcess
     return subprocess.run(
         [PROGRAM, *options, *arguments], capture_output=True, text=True, check=False, env=environment, stdin=-3
     )
+
+
+def introduced(name: str, address: str = "192.0.2.1", key: str = "1") -> str:
+    """Return the line that a bundle prints on a host."""
+    return f"{introduction(name, address, 22, Declaration())} {host_key(key)}"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -72,7 +81,8 @@ def test_a_host_needs_no_command(given: list[str], meant: list[str]) -> None:
     [
         ["www", "--fly"], ["check"], ["check", "www", "--all"], ["root@www"], ["www", "--at", "25:00"],
         ["www", "--keep-days", "0"], ["bundle", "www", "--path", "srv"], ["bundle", "WWW_", "--address", "x y"],
-        ["collector", "x"], ["collector", "x", "--remove", "--from", "192.0.2.1"], ["ca", "sign", "x"],
+        ["remove", "../collector", "--forget"], ["collector", "x"],
+        ["collector", "x", "--remove", "--from", "192.0.2.1"], ["ca", "sign", "x"],
     ],
 )  # fmt: skip
 def test_a_wrong_usage_exits_2_and_says_what(config: Path, arguments: list[str]) -> None:
@@ -84,6 +94,7 @@ def test_a_wrong_usage_exits_2_and_says_what(config: Path, arguments: list[str])
 def test_what_cannot_be_is_said_in_a_line(config: Path, settings: Settings, tmp_path: Path) -> None:
     assert settings.sources.nodes_d
     (settings.sources.nodes_d / "hand.yaml").write_text("address: 192.0.2.1\n")
+    before = sorted(file.name for file in settings.sources.nodes_d.iterdir())
     settings.nodes_file.parent.mkdir(exist_ok=True)
     settings.nodes_file.write_text(to_yaml([make_node("puppets.example", origin="puppetdb")]))
     for arguments, code, said in (
@@ -93,13 +104,34 @@ def test_what_cannot_be_is_said_in_a_line(config: Path, settings: Settings, tmp_
         (["check", "www"], 1, "has onboarded no such host"),
         (["check", "--all"], 1, "has onboarded no host"),
         (["remove", "www"], 1, "--yes does it without asking"),
+        (["remove", "puppets.example", "--purge-local", "--yes"], 1, "is known from Puppet (puppetdb); leave it"),
+        (["remove", "hand", "--yes"], 1, "was written by hand"),
+        (["remove", "hand", "--forget"], 1, "has onboarded no such host"),
+        (["accept", introduced("puppets.example"), "--yes"], 1, "is known from Puppet (puppetdb); leave it"),
+        (["accept", introduced("hand"), "--yes"], 1, "was written by hand"),
         (["accept", "nonsense"], 1, "the line is not as a bundle prints it"),
     ):
         result = onboard(config, *arguments)
         assert (result.returncode, said in result.stderr) == (code, True), (arguments, result.stderr)
         assert len(result.stderr.splitlines()) <= 2
+    assert sorted(file.name for file in settings.sources.nodes_d.iterdir()) == before
     (tmp_path / "key.pub").unlink()
     assert onboard(config, "check", "--all").returncode == 78
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (introduced("known.example", address="192.0.2.9"), "with another address: 192.0.2.1 port"),
+        (introduced("known.example", key="2"), "with another host key: SHA256:"),
+    ],
+)
+def test_a_line_takes_no_other_hosts_place(config: Path, settings: Settings, line: str, said: str) -> None:
+    host = read_line(introduced("known.example"))
+    register(settings, host)
+    result = onboard(config, "accept", line, "--yes")
+    assert (result.returncode, said in result.stderr) == (1, True), result.stderr
+    assert find(settings, "known.example") == host
 
 
 def test_there_is_one_at_a_time(config: Path, settings: Settings) -> None:

@@ -14,12 +14,13 @@ from kaizen_backups.onboard.declaration import Declaration
 from kaizen_backups.onboard.differences import compare
 from kaizen_backups.onboard.facts import HostFacts, parse
 from kaizen_backups.onboard.packages import missing
-from kaizen_backups.onboard.registry import Login, Registered, all_hosts, find, register
+from kaizen_backups.onboard.registry import Login, Registered, all_hosts, find, forget, register
 from kaizen_backups.onboard.script import content_lines, data_line, script
 from kaizen_backups.onboard.ssh import Target, options
 from kaizen_backups.onboard.summary import suggested, summary
-from kaizen_backups.onboard.survey import changes, objections, show
+from kaizen_backups.onboard.survey import changes, objections, show, strangers
 from kaizen_backups.onboard.wanted import CRON, TIMER_FILES, Kind, wanted
+from kaizen_backups.onboard.work import Report, on_all
 from kaizen_backups.settings import Settings
 from kaizen_backups.sources.nodes_d import read_nodes_d
 from samples import host_key
@@ -239,3 +240,59 @@ def test_a_file_with_more_than_a_key_is_none(tmp_path: Path) -> None:
     (tmp_path / "access.yaml").write_text("collectors: {A: {key: x}}\n")
     with pytest.raises(ConfigError, match=r"access\.yaml:1: "):
         read_access(tmp_path / "access.yaml")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["fe80::1%eth0", 'fe80::1%x,command="sh" ssh-ed25519 AAAAEVIL\n#', "fe80::1%x,*", "192.0.2.1/24", "a.example"],
+)
+def test_no_address_brings_anything_else_into_authorized_keys(address: str) -> None:
+    with pytest.raises(ValidationError, match="must be an address"):
+        Collector(key=KEY, hosts=(address,))
+
+
+def test_a_name_leads_nowhere_else(settings: Settings) -> None:
+    assert settings.sources.nodes_d
+    outside = settings.sources.nodes_d.parent / "collector.yaml"
+    outside.write_text("store: /backups/nodes\n")
+    for name in ("../collector", "/etc/passwd", ".", ""):
+        with pytest.raises(KaizenError, match="no host's name"):
+            forget(settings, name)
+    assert outside.exists()
+
+
+def test_what_may_be_a_persons_is_said_before_anything_is_done() -> None:
+    declaration = Declaration()
+    facts = as_wanted(declaration)
+    assert strangers(declaration, facts, compare(wanted(declaration, DOOR), declaration, facts), []) == []
+    facts.single["user"] = "kaizen:x:1000:1000:Kai Zen:/home/kaizen:/bin/bash"
+    (said,) = strangers(declaration, facts, compare(wanted(declaration, DOOR), declaration, facts), [])
+    assert "at home in /home/kaizen, and may be a person's" in said
+    facts.single["user"] = "kaizen:x:0:0:reads the backups of this node:/var/lib/kaizen:/bin/sh"
+    (said,) = strangers(declaration, facts, compare(wanted(declaration, DOOR), declaration, facts), [])
+    assert "is root under another name" in said
+
+
+def test_a_cron_that_does_not_run_is_started_first_unless_it_is_yet_to_be_installed() -> None:
+    declaration = Declaration()
+    facts = as_wanted(declaration)
+    facts.many["process"].remove("crond")
+    plan = compare(wanted(declaration, DOOR), declaration, facts)
+    assert strangers(declaration, facts, plan, []) == ["schedule: cron does not run on this host; start it"]
+    lacking = missing(declaration, described("dnf", programs="rsync sudo visudo zstd flock awk"))
+    assert strangers(declaration, facts, plan, lacking) == []
+
+
+def test_a_blank_that_does_not_break_may_stand_in_a_path() -> None:
+    assert data_line("look", "/srv/a\u00a0b") == "look /srv/a\u00a0b"
+
+
+def test_one_hosts_defect_hides_no_other_hosts_report() -> None:
+    def do(host: Registered) -> Report:
+        if host.node.name == "bad.example":
+            raise ValueError("of ours")
+        return Report(host.node.name, ["done"])
+
+    good, bad = on_all([onboarded("good.example"), onboarded("bad.example")], do)
+    assert good.lines == ["done"]
+    assert str(bad.error) == "bad.example: ValueError: of ours"

@@ -1,9 +1,12 @@
 """How a program begins and ends: every error in one line, every end with its exit code, no traceback."""
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,6 +19,36 @@ EXIT_CODES = (
     "65 data does not verify; 69 a service or host cannot be reached; 75 another run holds the lock; "
     "78 bad configuration; 130 interrupted."
 )
+
+
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("/etc/kaizen/collector.yaml"),
+    show_default=True,
+    help="The collector's settings.",
+)
+
+
+class LazyGroup(click.Group):
+    """Loads a command's module when it is asked for, so that `--version` stays quick."""
+
+    def __init__(self, *, package: str, modules: dict[str, str], **settings: Any) -> None:
+        """Take the package that the commands' modules are in, and each command's module, by the command's name."""
+        super().__init__(**settings)
+        self._package = package
+        self._modules = modules
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """Return the commands' names, in the order of help."""
+        return list(self._modules)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        """Return a command, loaded now; None when there is none of that name."""
+        if name not in self._modules:
+            return None
+        command: click.Command = importlib.import_module(f"{self._package}.{self._modules[name]}").command
+        return command
 
 
 def print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

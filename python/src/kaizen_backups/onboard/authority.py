@@ -27,6 +27,7 @@ from kaizen_backups.onboard.render import PRINCIPAL
 from kaizen_backups.yaml_file import load_model
 
 PLACE = Path("/etc/kaizen/ca")
+_DAY = 86400  # seconds
 
 
 class Issued(BaseModel):
@@ -49,12 +50,12 @@ class Record(BaseModel):
     collectors: dict[NodeName, Issued] = {}
 
 
-def sign_command(authority: Path, name: str, issued: Issued, key: Path) -> list[str]:
-    """Return the ssh-keygen that signs a public key: for one principal, a time, and no right beside."""
+def sign_command(authority: Path, name: str, issued: Issued, key: Path, seconds: int) -> list[str]:
+    """Return the ssh-keygen that signs a public key: for one principal, so many seconds, and no right beside."""
     source = ["-O", f"source-address={','.join(issued.hosts)}"] if issued.hosts else []
     return [
         *("ssh-keygen", "-q", "-s", str(authority), "-I", name, "-n", PRINCIPAL),
-        *("-V", f"-5m:+{issued.days}d", "-z", str(issued.serial), "-O", "clear", *source),
+        *("-V", f"-5m:+{seconds}s", "-z", str(issued.serial), "-O", "clear", *source),
         str(key),
     ]
 
@@ -92,30 +93,56 @@ class Authority:
         """Return whom it has signed. Raises ConfigError."""
         return load_model(self._place / "issued.yaml", Record) if (self._place / "issued.yaml").exists() else Record()
 
-    def sign(self, name: str, key: str, hosts: Sequence[str], days: int) -> Path:
-        """Sign a collector's key; return the certificate's file. Raises KaizenError, ValidationError."""
+    def sign(self, name: str, key: str, hosts: Sequence[str], days: int, seconds: int | None = None) -> Path:
+        """Sign a collector's key for so many days, or for what is left of them; return the certificate's file.
+
+        Raises KaizenError, ValidationError.
+        """
         self.public_key()
         record = self.record()
         issued = Issued(key=key, hosts=tuple(hosts), days=days, serial=record.serial + 1)
         record = Record(serial=issued.serial, collectors={**record.collectors, name: issued})
         # Written down first: what was signed must be known, and a number is never used twice.
         self._write(record)
-        return self._certify(name, issued)
+        return self._certify(name, issued, issued.days * _DAY if seconds is None else seconds)
 
-    def void(self, name: str) -> list[Path]:
-        """Begin anew with another key, and sign everybody but that collector again. Raises KaizenError."""
-        record = self.record()
-        if name not in record.collectors:
-            raise KaizenError(f"{name}: nothing was signed for a collector of that name; see 'kaizen-onboard ca show'")
+    def renew(self, leaving: str) -> list[Path]:
+        """Begin anew with another key, and sign everybody but that collector again, until when they were good before.
+
+        The one who leaves stays on record until it is forgotten, so that this can be run again, should what comes after
+        it break off. Raises KaizenError.
+        """
+        if leaving not in self.record().collectors:
+            raise KaizenError(
+                f"{leaving}: nothing was signed for a collector of that name; see 'kaizen-onboard ca show'"
+            )
+        left = {name: seconds for name, seconds in self._left().items() if name != leaving}
         self.make()
+        others = self.record().collectors
+        return [
+            self.sign(name, others[name].key, others[name].hosts, others[name].days, seconds)
+            for name, seconds in left.items()
+        ]
+
+    def forget(self, name: str) -> None:
+        """Take a collector off the record, with its certificate."""
+        record = self.record()
         others = {other: issued for other, issued in record.collectors.items() if other != name}
-        files = [self.sign(other, issued.key, issued.hosts, issued.days) for other, issued in others.items()]
-        # It is forgotten last, so that this can be run again, should it break off.
-        signed = self.record()
-        left = {other: issued for other, issued in signed.collectors.items() if other != name}
-        self._write(Record(serial=signed.serial, collectors=left))
+        self._write(Record(serial=record.serial, collectors=others))
         self.file(name).unlink(missing_ok=True)
-        return files
+
+    def opens_for(self, name: str, key: str | None = None) -> str | None:
+        """Return the name that a collector, known by its name or its key, has a certificate under that is good yet."""
+        collectors = self.record().collectors
+        blob = key.split(" ")[1] if key else None
+        same = [one for one, issued in collectors.items() if one == name or issued.key.split(" ")[1] == blob]
+        return next((one for one in same if one in self._left()), None)
+
+    def _left(self) -> dict[str, int]:
+        """Return for how many seconds each collector's certificate is good yet, for those that are."""
+        now = datetime.now(UTC)
+        found = {name: certificate.ends for name, certificate in self.certificates().items()}
+        return {name: int((ends - now).total_seconds()) for name, ends in found.items() if ends and ends > now}
 
     def file(self, name: str) -> Path:
         """Return where a collector's certificate is."""
@@ -130,13 +157,13 @@ class Authority:
         text = yaml.safe_dump(record.model_dump(mode="json", exclude_defaults=True), width=10_000)
         write_atomically(self._place / "issued.yaml", f"# Written by kaizen-onboard ca.\n{text}", mode=0o600)
 
-    def _certify(self, name: str, issued: Issued) -> Path:
+    def _certify(self, name: str, issued: Issued, seconds: int) -> Path:
         target = self.file(name)
         target.parent.mkdir(mode=0o700, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._place) as fresh:
             key = Path(fresh) / "key.pub"
             key.write_text(f"{issued.key}\n")
-            _run(sign_command(self._key, name, issued, key))
+            _run(sign_command(self._key, name, issued, key, seconds))
             (Path(fresh) / "key-cert.pub").replace(target)
         return target
 
@@ -152,4 +179,5 @@ def _run(command: list[str]) -> None:
     except FileNotFoundError:
         raise ConfigError(f"{command[0]} is not installed on this collector") from None
     if done.returncode != 0:
-        raise KaizenError(f"{command[0]}: {(done.stderr or done.stdout).strip().splitlines()[-1:]}")
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise KaizenError(f"{command[0]}: {said[-1] if said else f'exit code {done.returncode}'}")

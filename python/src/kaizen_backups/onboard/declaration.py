@@ -77,7 +77,8 @@ def _checked(kind: str) -> AfterValidator:
 
 def _check_ip(value: str) -> str:
     try:
-        ipaddress.ip_network(value)
+        # A scope id (fe80::1%eth0) may hold anything, a quote and another key, too.
+        ipaddress.ip_network(value.replace("%", "//"))
     except ValueError:
         raise ValueError("must be an address, or a network without host bits") from None
     return value

@@ -11,6 +11,7 @@ from kaizen_backups.onboard.script import data_line
 from kaizen_backups.onboard.wanted import CRON, HOME, TIMER_FILES, Kind, Wanted
 
 _COMMENT = "reads the backups of this node"
+SCHEDULE = "schedule"
 
 
 @dataclass(frozen=True)
@@ -106,10 +107,10 @@ def _schedule(declaration: Declaration, facts: HostFacts, found: list[Difference
     """Say whether the nightly run takes place, once its files are there; a timer that is on is switched off first."""
     if declaration.scheduler == "cron":
         if facts.entries.get(CRON) and not {"cron", "crond"} & set(facts.all("process")):
-            return [Difference("schedule", "cron does not run on this host; start it")]
+            return [Difference(SCHEDULE, "cron does not run on this host; start it")]
         return []
     changed = {difference.what for difference in found} & set(TIMER_FILES)
     if changed or facts.get("timer") != "enabled active":
         state = facts.get("timer") or "not there"
-        return [Difference("schedule", f"the timer is {state}, and is to be set", (data_line("timer", "on"),))]
+        return [Difference(SCHEDULE, f"the timer is {state}, and is to be set", (data_line("timer", "on"),))]
     return []

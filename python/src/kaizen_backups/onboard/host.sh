@@ -209,24 +209,28 @@ make_directory() {
     did "directory $5"
 }
 
-# write_file MODE OWNER GROUP LABEL PATH: with `content`. A name with a dot in front is read by nobody meanwhile.
+# The name of a file while it is written: neither cron, be it Debian's or EL's, nor sudo, systemd or logrotate reads one
+# that ends so. A dot in front would not do: logrotate then takes any ending.
+unfinished() { printf '%s.kaizen.rpmnew' "$1"; }
+
+# write_file MODE OWNER GROUP LABEL PATH: with `content`
 write_file() {
-    local path=$5 new=${5%/*}/.${5##*/}.kaizen-new
+    local path=$5 new
+    new=$(unfinished "$5")
+    # shellcheck disable=SC2064 # this file, whatever ends the script
+    trap "rm -f -- $(printf %q "$new")" EXIT
     [[ ! -d $path || -L $path ]] || die "$path is there and is a directory; move it away"
     attempt "write in ${path%/*}" rm -f -- "$new"
     if ! (set -o noclobber && put >"$new") 2>/dev/null; then
         local why
         why=$(put 2>&1 >"$new") || true
-        rm -f -- "$new" 2>/dev/null || true
         die "cannot write $path: $(last_words "${why##*: }")"
     fi
-    if ! judge "$path" "$new"; then
-        rm -f -- "$new"
-        exit 78
-    fi
+    judge "$path" "$new" || exit 78
     own "$1" "$2" "$3" "$new" -
     attempt "put $path in its place" mv -fT -- "$new" "$path"
-    is_labelled && own "$1" "$2" "$3" "$path" "$4"
+    trap - EXIT
+    ! is_labelled || own "$1" "$2" "$3" "$path" "$4"
     did "file $path"
 }
 
@@ -252,6 +256,9 @@ judged() {
 }
 
 remove() {
+    local new
+    new=$(unfinished "$1")
+    [[ ! -f $new ]] || attempt "remove $new" rm -f -- "$new"
     [[ -e $1 || -L $1 ]] || return 0
     attempt "remove $1" rm -rf -- "$1"
     did "removed $1"
@@ -326,13 +333,21 @@ reload_units() {
     [[ ! -d /run/systemd/system ]] || attempt 'read the units anew' systemctl daemon-reload
 }
 
+# must_be_ours USER: nothing is taken away from what somebody else has put here.
+must_be_ours() {
+    local home
+    ! is_puppets || die "Puppet configures this host's backups (quickstack::backups is in its last catalogue); leave it to Puppet"
+    home=$(getent passwd "$1" | cut -d : -f 6) || home='' # there is none of that name any more
+    [[ -z $home || $home == /var/lib/kaizen ]] || die "the user $1, at home in $home, was not made by kaizen-onboard; nothing was done"
+}
+
 must_be_idle() {
     [[ ! -e /run/kaizen-backup.lock ]] || flock -n /run/kaizen-backup.lock true ||
         die 'a backup is running on the host; try again when it is done' 75
 }
 
 make_snapshot() {
-    /usr/local/sbin/kaizen-backup run >/dev/null </dev/null || die "kaizen-backup run ended with code $?"
+    attempt 'make a snapshot' /usr/local/sbin/kaizen-backup run
     did snapshot
 }
 
@@ -355,6 +370,7 @@ apply() {
         read -r -a words <<<"$rest"
         case $keyword in
             need) has "$rest" || die "$rest is not installed here; install it first" ;;
+            ours) must_be_ours "$rest" ;;
             idle) must_be_idle ;;
             install) install_packages "${words[@]}" ;;
             user) make_user "$rest" ;;

@@ -30,6 +30,7 @@ _DUMPS: dict[str, dict[tuple[str, ...], dict[str, str]]] = {
     "mongodb": {("mongodump",): {}},
     "rabbitmq": {("rabbitmqctl",): {}},
 }
+CRON_PURPOSE = "the schedule"
 SERVERS = {
     "mysql": ("mariadbd", "mysqld"),
     "postgresql": ("postgres", "postmaster"),
@@ -60,7 +61,7 @@ def missing(declaration: Declaration, facts: HostFacts) -> list[Missing]:
     family = _FAMILIES.get(facts.get("manager"), "")
     needs = [(programs, names, "every run") for programs, names in _BASE.items()]
     if declaration.scheduler == "cron":
-        needs += [(programs, names, "the schedule") for programs, names in _CRON.items()]
+        needs += [(programs, names, CRON_PURPOSE) for programs, names in _CRON.items()]
     for dump in dumps_needed(declaration, facts):
         needs += [(programs, names, f"the dump {dump}") for programs, names in _DUMPS.get(dump, {}).items()]
     return [

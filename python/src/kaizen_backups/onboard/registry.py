@@ -4,17 +4,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from kaizen_backups.atomic import write_atomically
 from kaizen_backups.errors import ConfigError, KaizenError, printable
-from kaizen_backups.node import Node
+from kaizen_backups.node import Node, NodeName
+from kaizen_backups.nodes_yaml import read_list
 from kaizen_backups.onboard.declaration import Declaration
 from kaizen_backups.onboard.ssh import Target
 from kaizen_backups.settings import Settings
 from kaizen_backups.yaml_file import explain, read_mapping
 
 SECTION = "onboarded"
+_NAME: TypeAdapter[str] = TypeAdapter(NodeName)
 _HEAD = "# Written by kaizen-onboard. It is changed by running that again with other options.\n"
 
 
@@ -44,6 +46,26 @@ class Registered(BaseModel):
         return Target(self.node.name, self.login.host, self.login.user, self.login.port)
 
 
+def file_of(settings: Settings, name: str) -> Path:
+    """Return a host's file. Raises KaizenError for what is no host's name: it must lead nowhere else."""
+    try:
+        return nodes_d(settings) / f"{_NAME.validate_python(name)}.yaml"
+    except ValidationError:
+        raise KaizenError(f"{printable(name)}: is no host's name") from None
+
+
+def require_ours(settings: Settings, name: str) -> Registered | None:
+    """Return the host if it is registered. Raises KaizenError for one that somebody else looks after."""
+    known = find(settings, name)
+    file = file_of(settings, name)
+    if known is None and file.exists():
+        raise KaizenError(f"{file}: was written by hand; move it away, and kaizen-onboard writes its own")
+    listed = {node.name: node.origin for node in read_list(settings.nodes_file)}
+    if listed.get(name, SECTION) != SECTION:
+        raise KaizenError(f"{name}: is known from Puppet ({listed[name]}); leave it to Puppet")
+    return known
+
+
 def nodes_d(settings: Settings) -> Path:
     """Return the directory of the hosts' files. Raises ConfigError when the settings have none."""
     if not settings.sources.nodes_d:
@@ -64,17 +86,17 @@ def to_yaml(host: Registered) -> str:
 
 def register(settings: Settings, host: Registered) -> bool:
     """Write a host's file; return whether that changed anything."""
-    return write_atomically(nodes_d(settings) / f"{host.node.name}.yaml", to_yaml(host))
+    return write_atomically(file_of(settings, host.node.name), to_yaml(host))
 
 
 def forget(settings: Settings, name: str) -> None:
     """Remove a host's file."""
-    (nodes_d(settings) / f"{name}.yaml").unlink(missing_ok=True)
+    file_of(settings, name).unlink(missing_ok=True)
 
 
 def find(settings: Settings, name: str) -> Registered | None:
     """Return the host of that name; None when it is not registered here. Raises ConfigError."""
-    file = nodes_d(settings) / f"{name}.yaml"
+    file = file_of(settings, name)
     if not file.exists():
         return None
     stated = read_mapping(file)
@@ -90,7 +112,7 @@ def find(settings: Settings, name: str) -> Registered | None:
 
 def get(settings: Settings, name: str) -> Registered:
     """Return the host of that name. Raises KaizenError when there is none."""
-    found = find(settings, name)
+    found = find(settings, name.lower())
     if found is None:
         raise KaizenError(f"{printable(name)}: this collector has onboarded no such host; see 'kaizen-onboard list'")
     return found

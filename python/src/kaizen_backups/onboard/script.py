@@ -3,16 +3,18 @@
 The same text goes over ssh and into a bundle that somebody runs by hand.
 """
 
+import unicodedata
 from collections.abc import Iterable
 from importlib.resources import files
 
 _MARK = "KAIZEN_DATA"
+_BREAKING = {"Cc", "Cs", "Zl", "Zp"}  # control characters, halves of one, and what ends a line
 
 
 def data_line(keyword: str, *words: str) -> str:
     """Return a line of data. What could be taken for another line never gets that far."""
     line = " ".join([keyword, *words])
-    if not line.isprintable():
+    if any(unicodedata.category(character) in _BREAKING for character in line):
         raise ValueError(f"{line!r} can't stand in a line of data")
     return line
 

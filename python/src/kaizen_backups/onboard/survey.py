@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 
 from kaizen_backups.onboard.declaration import Declaration
-from kaizen_backups.onboard.differences import Difference
+from kaizen_backups.onboard.differences import SCHEDULE, Difference
 from kaizen_backups.onboard.facts import HostFacts
 from kaizen_backups.onboard.module_files import roles
-from kaizen_backups.onboard.packages import PROGRAMS, Missing, role_values
+from kaizen_backups.onboard.packages import CRON_PURPOSE, PROGRAMS, Missing, role_values
 from kaizen_backups.onboard.script import data_line
 from kaizen_backups.onboard.summary import PLACES
-from kaizen_backups.onboard.wanted import AGENT, TIMER_FILES, Kind, Wanted
+from kaizen_backups.onboard.wanted import AGENT, HOME, TIMER_FILES, Kind, Wanted
 
 _OLDEST_RSYNC = (3, 1, 3)
 _ROOM = {"/etc": 512, "/var/lib": 512, "/usr/local": 1024}
@@ -57,6 +57,20 @@ def objections(declaration: Declaration, facts: HostFacts, plan: list[Difference
     if plan:
         found += [f"{place} can't be written to" for place in facts.all("readonly")]
         found += _lack_of_room(facts)
+    return found
+
+
+def strangers(
+    declaration: Declaration, facts: HostFacts, plan: Iterable[Difference], lacking: Iterable[Missing]
+) -> list[str]:
+    """Return what on a host that is not ours yet is somebody else's, or must be put right by hand first."""
+    to_come = {item.purpose for item in lacking}  # a cron that is to be installed can't run yet
+    found = [str(item) for item in plan if not item.data and not (item.what == SCHEDULE and CRON_PURPOSE in to_come)]
+    fields = facts.get("user").split(":")
+    if len(fields) == 7 and fields[2] != "0" and fields[5] != HOME:
+        found.append(
+            f"user {declaration.user}: is there, at home in {fields[5]}, and may be a person's; remove it by hand"
+        )
     return found
 
 

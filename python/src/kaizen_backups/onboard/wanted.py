@@ -97,6 +97,7 @@ def removal(declaration: Declaration, *, purge: bool) -> list[str]:
     door = [f"{HOME}/.ssh", SUDOERS, "/etc/kaizen/rsyncd.conf"]
     rest = [AGENT, "/etc/kaizen/node.conf", "/etc/kaizen/roles", LOGROTATE]
     return [
+        data_line("ours", declaration.user),
         data_line("idle"),
         data_line("timer", "off"),
         *(data_line("gone", path) for path in gone),

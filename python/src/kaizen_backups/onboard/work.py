@@ -14,7 +14,7 @@ from kaizen_backups.onboard.facts import HostFacts, parse
 from kaizen_backups.onboard.packages import Missing, missing
 from kaizen_backups.onboard.registry import Registered
 from kaizen_backups.onboard.ssh import Ssh, open_ssh
-from kaizen_backups.onboard.survey import changes, objections, questions
+from kaizen_backups.onboard.survey import changes, objections, questions, strangers
 from kaizen_backups.onboard.trial import try_door
 from kaizen_backups.onboard.wanted import wanted
 from kaizen_backups.settings import Settings
@@ -63,10 +63,14 @@ def judge(declaration: Declaration, door: Door, facts: HostFacts) -> Found:
     return Found(facts, plan, missing(declaration, facts))
 
 
-def object_to(name: str, declaration: Declaration, found: Found, *, install: bool) -> None:
-    """Raise KaizenError with everything that speaks against carrying out the plan."""
+def object_to(name: str, declaration: Declaration, found: Found, *, install: bool, anew: bool = False) -> None:
+    """Raise KaizenError with everything that speaks against carrying out the plan; of a host that is new, also what
+    can't be mended from here, and an account that is somebody's."""
     lacking = [item for item in found.lacking if not install or not item.package]
-    if problems := objections(declaration, found.facts, found.plan, lacking):
+    problems = objections(declaration, found.facts, found.plan, lacking)
+    if anew:
+        problems += strangers(declaration, found.facts, found.plan, found.lacking)
+    if problems:
         raise KaizenError("\n".join(f"{name}: {problem}" for problem in [*problems, "nothing was done"]))
 
 
@@ -127,8 +131,15 @@ def check_host(host: Registered, who: Administrator, settings: Settings, door: D
 
 def on_all(hosts: Iterable[Registered], do: Callable[[Registered], Report]) -> list[Report]:
     """Do something on many hosts at once; the reports come in the hosts' order."""
+
+    def safely(host: Registered) -> Report:
+        try:
+            return do(host)
+        except Exception as error:  # whatever it is, how the others fared must be told
+            return Report(host.node.name, error=KaizenError(f"{host.node.name}: {type(error).__name__}: {error}"))
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(do, hosts))
+        return list(pool.map(safely, hosts))
 
 
 @contextmanager

@@ -1,12 +1,11 @@
 """`kaizen-onboard`: hosts and collectors that Puppet does not configure."""
 
-import importlib
 import sys
 from pathlib import Path
 
 import click
 
-from kaizen_backups.cli.program import CONTEXT, EXIT_CODES, print_version, run_program
+from kaizen_backups.cli.program import CONTEXT, EXIT_CODES, LazyGroup, config_option, print_version, run_program
 
 _MODULES = {
     "add": "add",
@@ -22,29 +21,9 @@ _MODULES = {
 _VALUED = ("--config",)
 
 
-class _LazyGroup(click.Group):
-    """Loads a command's module when it is asked for."""
-
-    def list_commands(self, _context: click.Context) -> list[str]:
-        return list(_MODULES)
-
-    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
-        if name not in _MODULES:
-            return None
-        module = importlib.import_module(f"kaizen_backups.cli.onboard.{_MODULES[name]}")
-        command: click.Command = module.command
-        return command
-
-
-@click.group(cls=_LazyGroup, context_settings=CONTEXT, epilog=EXIT_CODES)
+@click.group(cls=LazyGroup, package=__name__, modules=_MODULES, context_settings=CONTEXT, epilog=EXIT_CODES)
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=print_version)
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("/etc/kaizen/collector.yaml"),
-    show_default=True,
-    help="The collector's settings.",
-)
+@config_option
 @click.pass_context
 def cli(context: click.Context, config: Path) -> None:
     """Let a collector back up hosts that Puppet does not configure: run it there, with your own ssh.

@@ -12,7 +12,7 @@ from kaizen_backups.errors import KaizenError
 from kaizen_backups.lock import only_run
 from kaizen_backups.node import Node, fingerprint
 from kaizen_backups.onboard.declaration import Declaration
-from kaizen_backups.onboard.registry import Login, Registered, register
+from kaizen_backups.onboard.registry import Login, Registered, register, require_ours
 from kaizen_backups.onboard.trial import try_door
 from kaizen_backups.settings import load_settings
 
@@ -35,6 +35,7 @@ def command(context: click.Context, line: str, yes: bool) -> None:
     host = read_line(line)
     name = host.node.name
     click.echo(f"{name} at {host.node.address}, host key {fingerprint(host.node.host_keys[0])}")
+    _is_the_same(require_ours(settings, name), host)
     if not yes and not ask("is this the host's key?"):
         raise KaizenError(f"{name}: the host key was not confirmed; --yes takes the line as it is")
     with only_run(lock_file(settings)):
@@ -48,6 +49,27 @@ def command(context: click.Context, line: str, yes: bool) -> None:
         changed = register(settings, host)
         refresh_list(settings)
     click.echo(f"{name}: it is on the list of nodes {'now' if changed else 'already'}")
+
+
+def _is_the_same(known: Registered | None, host: Registered) -> None:
+    """Raise KaizenError when the host is registered otherwise: a line must not take another host's place."""
+    if known is None:
+        return
+    name = known.node.name
+    if known.login.by != "bundle":
+        raise KaizenError(
+            f"{name}: is on the list already, and looked after over ssh; 'kaizen-onboard {name}' changes it"
+        )
+    node, other = known.node, host.node
+    for what, before, now in (
+        ("address", f"{node.address} port {node.port}", f"{other.address} port {other.port}"),
+        ("host key", fingerprint(node.host_keys[0]), fingerprint(other.host_keys[0])),
+    ):
+        if before != now:
+            raise KaizenError(
+                f"{name}: is on the list with another {what}: {before}, and the line says {now}; if that is meant, "
+                f"'kaizen-onboard remove {name} --forget' first"
+            )
 
 
 def read_line(line: str) -> Registered:

@@ -7,19 +7,26 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from kaizen_backups.cli.onboard.common import as_usage, ask, confirm_key, lock_file, must_be_root, refresh_list
+from kaizen_backups.cli.onboard.common import (
+    as_usage,
+    ask,
+    confirm_key,
+    host_name,
+    lock_file,
+    must_be_root,
+    refresh_list,
+)
 from kaizen_backups.cli.onboard.declared import declaration_of, declaration_options
 from kaizen_backups.errors import KaizenError, printable
 from kaizen_backups.exit_codes import ExitCode
 from kaizen_backups.lock import only_run
 from kaizen_backups.node import Node, fingerprint
-from kaizen_backups.nodes_yaml import read_list
 from kaizen_backups.onboard.access import Door
 from kaizen_backups.onboard.administrator import administrator
 from kaizen_backups.onboard.declaration import Declaration
 from kaizen_backups.onboard.facts import HostFacts
 from kaizen_backups.onboard.minute import own_minute
-from kaizen_backups.onboard.registry import Login, Registered, find, nodes_d, register
+from kaizen_backups.onboard.registry import Login, Registered, register, require_ours
 from kaizen_backups.onboard.ssh import Ssh, Target, open_ssh
 from kaizen_backups.onboard.summary import suggested, summary
 from kaizen_backups.onboard.survey import show
@@ -98,11 +105,8 @@ def command(
 
 
 def _onboard(request: Request, settings: Settings, context: click.Context) -> ExitCode:
-    name = request.host.lower()
-    if "@" in name:
-        raise click.UsageError(f"HOST is a name; --ssh-user {name.partition('@')[0]} says as whom you log in")
-    known = find(settings, name)
-    _is_ours(name, settings, known)
+    name = host_name(request.host)
+    known = require_ours(settings, name)
     declaration_of(request.stated, Declaration())  # what is wrong with it is said before anybody is asked
     base = known.login.model_dump(exclude={"by"}) if known and known.login.by == "ssh" else {"host": request.host}
     try:
@@ -117,7 +121,7 @@ def _onboard(request: Request, settings: Settings, context: click.Context) -> Ex
         node = node.model_copy(update={"role": declaration.role})
         found = judge(declaration, door, facts)
         _show_plan(name, host_key, found)
-        object_to(name, declaration, found, install=request.install)
+        object_to(name, declaration, found, install=request.install, anew=known is None)
         if request.dry_run:
             click.echo("nothing was done (--dry-run)")
             return ExitCode.GOOD
@@ -125,22 +129,12 @@ def _onboard(request: Request, settings: Settings, context: click.Context) -> Ex
             raise KaizenError(f"{name}: the plan was not agreed to; nothing was done")
         facts = _carry_out(ssh, declaration, door, found)
         _enter(Registered(node=node, login=login, declaration=declaration), settings)
-        if request.now:
-            ssh.run("apply", ["snapshot"])
-            click.echo(f"{name} has made a snapshot")
-    code = _collect(name, context) if request.now else ExitCode.GOOD
-    _sum_up(name, declaration, facts)
-    return code
-
-
-def _is_ours(name: str, settings: Settings, known: Registered | None) -> None:
-    """Raise KaizenError for a host that somebody else looks after."""
-    file = nodes_d(settings) / f"{name}.yaml"
-    if known is None and file.exists():
-        raise KaizenError(f"{file}: was written by hand; move it away, and kaizen-onboard writes its own")
-    listed = {node.name: node.origin for node in read_list(settings.nodes_file)}
-    if listed.get(name, "onboarded") != "onboarded":
-        raise KaizenError(f"{name}: is known from Puppet ({listed[name]}); leave it to Puppet")
+        _sum_up(name, declaration, facts)
+        if not request.now:
+            return ExitCode.GOOD
+        ssh.run("apply", ["snapshot"])
+        click.echo(f"\n{name} has made a snapshot")
+    return _collect(name, context)
 
 
 def _node(name: str, host_key: str, request: Request, known: Registered | None, ssh: Ssh) -> Node:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from kaizen_backups.cli.onboard.common import as_usage, must_be_root
+from kaizen_backups.cli.onboard.common import as_usage, host_name, must_be_root
 from kaizen_backups.cli.onboard.declared import declaration_of, declaration_options
 from kaizen_backups.node import Node
 from kaizen_backups.onboard.declaration import Declaration
@@ -53,7 +53,7 @@ def command(
     """
     must_be_root()
     settings = load_settings(context.obj)
-    name = host.lower()
+    name = host_name(host)
     known = find(settings, name)
     base = known.declaration if known else Declaration(cron_min=own_minute(name))
     declaration = declaration_of(stated, base)

@@ -15,6 +15,8 @@ from kaizen_backups.errors import KaizenError
 from kaizen_backups.lock import only_run
 from kaizen_backups.onboard.access import HIERA, read_access, read_public_key
 from kaizen_backups.onboard.authority import Authority, Issued, days_left
+from kaizen_backups.onboard.registry import all_hosts
+from kaizen_backups.onboard.work import current_door
 from kaizen_backups.settings import Settings, load_settings
 
 _hiera = click.option(
@@ -116,8 +118,8 @@ def show(as_json: bool) -> None:
 def revoke(context: click.Context, name: str, hiera: Path) -> None:
     """Lock out the collector NAME before its certificate ends.
 
-    The authority gets a new key, which signs all the others again, and every onboarded host trusts that one alone.
-    The others' new certificates must be carried to them.
+    The authority gets a new key, which signs all the others again, for as long as they were good; every onboarded host
+    trusts that one alone. The others' new certificates must be carried to them. Run again, it finishes what broke off.
 
     \b
     Example:
@@ -127,10 +129,14 @@ def revoke(context: click.Context, name: str, hiera: Path) -> None:
     settings = load_settings(context.obj)
     authority = Authority()
     with only_run(lock_file(settings)):
-        for file in authority.void(name):
+        # What can be wrong here is found before the authority has another key, which no host trusts yet.
+        current_door(settings)
+        all_hosts(settings)
+        for file in authority.renew(name):
             other = file.name.removesuffix("-cert.pub")
             _say_where(settings, other, authority.record().collectors[other].key, file)
         failed = _trust(settings, authority.public_key(), hiera)
+        authority.forget(name)
     if failed:
         context.exit(failed)
 

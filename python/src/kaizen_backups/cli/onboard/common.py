@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from kaizen_backups.errors import KaizenError, printable
 from kaizen_backups.exit_codes import ExitCode
+from kaizen_backups.node import NodeName
 from kaizen_backups.nodelist import draft, refresh
 from kaizen_backups.onboard.registry import Registered, all_hosts, get
 from kaizen_backups.onboard.work import Report
 from kaizen_backups.settings import Settings
+
+_NAME: TypeAdapter[str] = TypeAdapter(NodeName)
 
 
 def must_be_root() -> None:
@@ -24,6 +27,19 @@ def must_be_root() -> None:
             "this needs root on the collector; with sudo your own ssh is used all the same: "
             "sudo --preserve-env=SSH_AUTH_SOCK kaizen-onboard ..."
         )
+
+
+def host_name(host: str) -> str:
+    """Return the name that a host is known by here. Raises click.UsageError for what is none."""
+    name = host.lower()
+    if "@" in name:
+        raise click.UsageError(f"HOST is a name; --ssh-user {name.partition('@')[0]} says as whom you log in")
+    try:
+        return _NAME.validate_python(name)
+    except ValidationError as error:
+        raise click.UsageError(
+            f"HOST: {error.errors()[0]['msg'].removeprefix('Value error, ')}; it is {host!r}"
+        ) from None
 
 
 def lock_file(settings: Settings) -> Path:

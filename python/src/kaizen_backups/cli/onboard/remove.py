@@ -2,12 +2,12 @@
 
 import click
 
-from kaizen_backups.cli.onboard.common import ask, confirm_key, lock_file, must_be_root, refresh_list
+from kaizen_backups.cli.onboard.common import ask, confirm_key, host_name, lock_file, must_be_root, refresh_list
 from kaizen_backups.errors import KaizenError
 from kaizen_backups.lock import only_run
 from kaizen_backups.onboard.administrator import administrator
 from kaizen_backups.onboard.declaration import Declaration
-from kaizen_backups.onboard.registry import find, forget
+from kaizen_backups.onboard.registry import forget, get, require_ours
 from kaizen_backups.onboard.ssh import Ssh, Target, open_ssh
 from kaizen_backups.onboard.trust import settle_key
 from kaizen_backups.onboard.wanted import removal
@@ -50,8 +50,8 @@ def command(
     must_be_root()
     settings = load_settings(context.obj)
     with only_run(lock_file(settings)):
-        name = host.lower()
-        found = find(settings, name)
+        name = host_name(host)
+        found = get(settings, name) if only_forget else require_ours(settings, name)
         declaration = found.declaration if found else Declaration()
         if found and found.login.by == "bundle" and not only_forget:
             raise KaizenError(

@@ -20,7 +20,8 @@ from kaizen_backups.settings import Settings, load_settings
 def command(context: click.Context, hosts: tuple[str, ...], everybody: bool, dry_run: bool, as_json: bool) -> None:
     """Bring hosts up to the version installed here, and to how they are registered.
 
-    One that can't be reached is named, and the others are brought up to date all the same.
+    One that can't be reached is named, and the others are brought up to date all the same. With --all, hosts that
+    nobody logs in to are left alone.
 
     \b
     Examples:
@@ -31,6 +32,11 @@ def command(context: click.Context, hosts: tuple[str, ...], everybody: bool, dry
     settings = load_settings(context.obj)
     with only_run(lock_file(settings)):
         found = chosen(settings, hosts, everybody)
+        if everybody:
+            by_hand = [host.node.name for host in found if host.login.by == "bundle"]
+            found = [host for host in found if host.login.by == "ssh"]
+            if by_hand:
+                click.echo(f"kaizen-onboard: nobody logs in to {', '.join(by_hand)}: left alone", err=True)
         reports = bring_up_to_date(settings, found, current_door(settings), dry_run=dry_run)
     if say_reports(reports, good="nothing to change", as_json=as_json):
         context.exit(worst(reports))
