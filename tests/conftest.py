@@ -7,7 +7,21 @@ from xdist.scheduler import LoadScopeScheduling
 # The longest first, so that no processor waits at the end for one that has begun late.
 _LONG = [
     f"tests/e2e/test_{name}.py"
-    for name in ("puppet_server", "trouble", "units", "nodes", "states", "nights", "faults", "cycle", "door", "hostile")
+    for name in (
+        "puppet_server",
+        "trouble",
+        "units",
+        "nodes",
+        "states",
+        "nights",
+        "faults",
+        "onboard_trouble",
+        "onboard_access",
+        "onboard",
+        "cycle",
+        "door",
+        "hostile",
+    )
 ]
 # Each of its tests can live by itself: they fill what the others leave.
 _LOOSE = "tests/lab/test_lab.py"

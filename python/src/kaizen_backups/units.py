@@ -19,6 +19,11 @@ def parse_size(value: object) -> int:
     return int(match[1]) << 10 * " kmgt".index(match[2].lower() or " ")
 
 
+def many(count: int, thing: str) -> str:
+    """Return how many there are of a thing, in words: `1 snapshot`, `2 snapshots`."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def show_size(count: int) -> str:
     """Return bytes as parse_size reads them, in the largest unit that is exact."""
     for power, unit in ((40, "t"), (30, "g"), (20, "m"), (10, "k")):

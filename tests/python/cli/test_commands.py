@@ -244,8 +244,8 @@ def test_a_history_that_is_lost_is_told_and_made_anew(
     told = kaizen(config, "collect", "--dry-run", "--json")
     assert "'kaizen history rebuild'" in told.stderr
     events = [json.loads(line) for line in told.stdout.splitlines()]
-    assert ["1 stored snapshots" in event["problem"] for event in events if event["event"] == "problem"] == [True]
-    assert kaizen(config, "history", "rebuild").stdout == "1 snapshots put on record\n"
+    assert ["1 stored snapshot;" in event["problem"] for event in events if event["event"] == "problem"] == [True]
+    assert kaizen(config, "history", "rebuild").stdout == "1 snapshot put on record\n"
     settings.history_file.write_bytes(b"junk" * 1000)
     result = kaizen(config, "status")
     assert result.returncode == 1

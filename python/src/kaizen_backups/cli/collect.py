@@ -25,7 +25,7 @@ from kaizen_backups.prune import would_free
 from kaizen_backups.room import Room
 from kaizen_backups.settings import Settings, load_settings
 from kaizen_backups.store import NodeStore, stored_nodes
-from kaizen_backups.units import parse_clock, parse_size, size
+from kaizen_backups.units import many, parse_clock, parse_size, size
 
 _PAST = timedelta(hours=12)
 
@@ -152,8 +152,8 @@ def _what_is_amiss(nodes: list[Node], settings: Settings, history: History, room
     said = []
     if unknown := _not_on_record(settings, history):
         said.append(
-            f"{unknown} stored snapshots are not on record, and tampering with them would not show;"
-            " 'kaizen history rebuild' puts them there"
+            f"not on record, so that tampering would not show: {many(unknown, 'stored snapshot')};"
+            " 'kaizen history rebuild' puts that right"
         )
     names = [node.name for node in nodes]
     missing = room.missing(names)

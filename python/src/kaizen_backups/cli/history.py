@@ -7,6 +7,7 @@ from kaizen_backups.exit_codes import ExitCode
 from kaizen_backups.lock import only_run
 from kaizen_backups.rebuild import rebuild
 from kaizen_backups.settings import load_settings
+from kaizen_backups.units import many
 
 
 @click.group("history")
@@ -29,7 +30,7 @@ def rebuild_history(context: click.Context) -> None:
     settings = load_settings(context.obj)
     with only_run(settings.lock_file):
         added, problems = rebuild(settings)
-    click.echo(f"{added} snapshots put on record")
+    click.echo(f"{many(added, 'snapshot')} put on record")
     for problem in problems:
         click.echo(f"kaizen: {printable(problem)}", err=True)
     if problems:

@@ -12,7 +12,7 @@ from kaizen_backups.history import open_history
 from kaizen_backups.settings import load_settings
 from kaizen_backups.snapshots import Snapshot
 from kaizen_backups.store import NodeStore, existing
-from kaizen_backups.units import size
+from kaizen_backups.units import many, size
 from kaizen_backups.verify import choose_share, verify
 
 
@@ -66,8 +66,8 @@ def command(
             if as_json:
                 click.echo(json.dumps(verdict.as_json()))
             elif verbose or sys.stdout.isatty():
-                count = len(verdict.snapshots)
-                click.echo(f"{verdict.node}: read {count} snapshots, {verdict.files} files, {size(verdict.bytes)}")
+                count = many(len(verdict.snapshots), "snapshot")
+                click.echo(f"{verdict.node}: read {count}, {many(verdict.files, 'file')}, {size(verdict.bytes)}")
             for rot in verdict.rotten:
                 click.echo(f"kaizen: {verdict.node}: {printable(str(rot))}", err=True)
     if rotten:

@@ -15,6 +15,7 @@ from kaizen_backups.onboard.declaration import Declaration
 from kaizen_backups.onboard.registry import Login, Registered, register, require_ours
 from kaizen_backups.onboard.trial import try_door
 from kaizen_backups.settings import load_settings
+from kaizen_backups.units import many
 
 
 @click.command("accept")
@@ -45,7 +46,7 @@ def command(context: click.Context, line: str, yes: bool) -> None:
             raise type(error)(
                 f"{name}: its door can't be opened from here, so it is not on the list: {error}"
             ) from None
-        click.echo(f"{name}: the door opens; {len(seen)} snapshots are behind it")
+        click.echo(f"{name}: the door opens; behind it: {many(len(seen), 'snapshot')}")
         changed = register(settings, host)
         refresh_list(settings)
     click.echo(f"{name}: it is on the list of nodes {'now' if changed else 'already'}")

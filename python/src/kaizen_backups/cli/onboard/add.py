@@ -34,6 +34,7 @@ from kaizen_backups.onboard.trial import try_door
 from kaizen_backups.onboard.trust import settle_key
 from kaizen_backups.onboard.work import Found, bring_about, complain, current_door, describe, judge, object_to
 from kaizen_backups.settings import Settings, load_settings
+from kaizen_backups.units import many
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,7 @@ def _enter(host: Registered, settings: Settings) -> None:
             f"{error}\n{name}: --address and --port say where the collector finds it; its sshd_config must let "
             f"{host.node.user} in (AllowUsers, AuthorizedKeysFile); run this again then"
         ) from None
-    click.echo(f"{name}: the door opens; {len(seen)} snapshots are behind it")
+    click.echo(f"{name}: the door opens; behind it: {many(len(seen), 'snapshot')}")
     if register(settings, host):
         click.echo(f"{name}: it is on the list of nodes now")
     refresh_list(settings)
