@@ -53,13 +53,9 @@ class BareHosts:
         host = self.hosts[name]
         return self.onboard(host.name, "--fingerprint", fingerprint(host), *arguments)
 
-    def upper(self, name: str) -> Path:
-        """Return the layer in which everything is that was ever written to a host's disk."""
-        return self.fleet._disk(self.hosts[name]).upper
-
     def trace(self, name: str) -> dict[str, str]:
         """Return everything of a host that differs from the machine below it, and what is in memory."""
-        found = picture(self.upper(name))
+        found = picture(self.fleet.written(self.hosts[name]))
         for place in ("run", "tmp", "backups"):
             below = picture(self.hosts[name].path(f"/{place}"))
             found |= {f"{place}/{path}": line for path, line in below.items()}

@@ -161,6 +161,10 @@ class Fleet:
     def _disk(self, node: Node) -> Disk:
         return Disk(Path(f"/proc/{self._state.anchor}/root{_disk_path(self.name, node)}"))
 
+    def written(self, node: Node) -> Path:
+        """Return the layer that holds everything ever written to a node's disk, and nothing of the machine's."""
+        return self._disk(node).upper
+
     # -- what nodes are switched with
 
     def power_on(self, node: Node) -> None:
