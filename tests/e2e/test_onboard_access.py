@@ -84,20 +84,30 @@ def test_a_second_collector_is_let_in_by_its_key_and_locked_out_again(bare: Bare
     assert gets_in(bare.collector, *HOSTS)
 
 
-def test_nobody_is_locked_out_by_an_address_that_only_some_have(bare: BareHosts, second: Node) -> None:
-    key = hand_over_key(bare, second)
-    before = bare.hosts["www"].read("/var/lib/kaizen/.ssh/authorized_keys")
-    refused = bare.onboard("collector", second.name, key, "--from", second.address)
-    assert refused.code == 78
-    assert "this collector would be locked out" in refused.err
-    assert bare.hosts["www"].read("/var/lib/kaizen/.ssh/authorized_keys") == before
-    assert bare.onboard("collector", bare.collector.name, f"{KEY}.pub", "--from", bare.collector.address).code == 0
-    assert gets_in(bare.collector, *HOSTS)
-    assert bare.onboard("collector", second.name, key, "--from", second.address).code == 0
+def test_addresses_take_effect_once_those_of_all_are_known_and_nobody_is_locked_out(
+    bare: BareHosts, second: Node
+) -> None:
+    key, www, door = hand_over_key(bare, second), bare.hosts["www"], "/var/lib/kaizen/.ssh/authorized_keys"
+    before = www.read(door)
+    noted = bare.onboard("collector", second.name, key, "--from", second.address)
+    assert noted.code == 0
+    assert "addresses are noted, and take effect as soon as that of this collector is known" in noted.err
+    assert "from=" not in www.read(door)
     assert gets_in(second, *HOSTS)
+    own = bare.onboard("collector", bare.collector.name, f"{KEY}.pub", "--from", bare.collector.address)
+    assert own.code == 0, own.describe()
+    assert own.err == ""
+    assert f'from="{",".join(sorted([bare.collector.address, second.address]))}"' in www.read(door)
+    for collector in (bare.collector, second):
+        assert gets_in(collector, *HOSTS)
+    stated = www.read(door)
+    refused = bare.onboard("collector", second.name, key)
+    assert refused.code == 78
+    assert f"every key would be good from anywhere: say where {second.name} comes from" in refused.err
+    assert www.read(door) == stated
     for name in (second.name, bare.collector.name):
         assert bare.onboard("collector", name, "--remove").code == 0
-    assert bare.hosts["www"].read("/var/lib/kaizen/.ssh/authorized_keys") == before
+    assert www.read(door) == before
 
 
 def test_a_host_that_is_off_is_named_and_catches_up(bare: BareHosts, second: Node) -> None:

@@ -127,11 +127,11 @@ def test_what_cannot_be_is_said_in_a_line(config: Path, settings: Settings, tmp_
     ],
 )
 def test_a_line_takes_no_other_hosts_place(config: Path, settings: Settings, line: str, said: str) -> None:
-    host = read_line(introduced("known.example"))
-    register(settings, host)
+    register(settings, read_line(introduced("known.example")))
+    before = find(settings, "known.example")
     result = onboard(config, "accept", line, "--yes")
     assert (result.returncode, said in result.stderr) == (1, True), result.stderr
-    assert find(settings, "known.example") == host
+    assert find(settings, "known.example") == before
 
 
 def test_there_is_one_at_a_time(config: Path, settings: Settings) -> None:

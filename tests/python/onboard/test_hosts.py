@@ -14,7 +14,7 @@ from kaizen_backups.onboard.declaration import Declaration
 from kaizen_backups.onboard.differences import compare
 from kaizen_backups.onboard.facts import HostFacts, parse
 from kaizen_backups.onboard.packages import missing
-from kaizen_backups.onboard.registry import Login, Registered, all_hosts, find, forget, register
+from kaizen_backups.onboard.registry import Login, Registered, all_hosts, find, forget, get, register, require_ours
 from kaizen_backups.onboard.script import content_lines, data_line, script
 from kaizen_backups.onboard.ssh import Target, options
 from kaizen_backups.onboard.summary import suggested, summary
@@ -189,9 +189,11 @@ def onboarded(name: str = "www.example") -> Registered:
 
 
 def test_what_is_registered_is_read_again_by_both_who_read_it(settings: Settings) -> None:
+    settings = settings.model_copy(update={"name": "backup.example"})
     host = onboarded()
     assert register(settings, host)
     assert not register(settings, host)
+    host = host.model_copy(update={"collector": "backup.example"})
     assert find(settings, "www.example") == host
     assert settings.sources.nodes_d
     listed = read_nodes_d(settings.sources.nodes_d)
@@ -211,14 +213,32 @@ def test_a_registered_host_that_was_changed_by_hand_is_named_with_file_and_line(
         find(settings, "www.example")
 
 
-def test_addresses_are_known_of_all_collectors_or_of_none() -> None:
+def test_addresses_are_stated_once_those_of_all_are_known() -> None:
     access = Access().with_collector("first", Collector(key=KEY))
     assert access.door(OTHER) == Door(keys=(KEY, OTHER), hosts=(), authorities=())
     assert access.door(KEY).keys == (KEY,)
-    with pytest.raises(ConfigError, match="this collector would be locked out"):
-        Access().with_collector("first", Collector(key=KEY, hosts=("192.0.2.1",))).door(OTHER)
+    assert access.without_address(OTHER) == []
+    access = access.with_collector("first", Collector(key=KEY, hosts=("192.0.2.1",)))
+    assert access.door(OTHER).hosts == ()
+    assert access.without_address(OTHER) == ["this collector"]
+    access = access.with_collector("second", Collector(key=OTHER, hosts=("192.0.2.2",)))
+    assert access.door(OTHER).hosts == ("192.0.2.1", "192.0.2.2")
+    assert access.without_address(OTHER) == []
     with pytest.raises(KaizenError, match="no collector of that name"):
-        access.without_collector("second")
+        access.without_collector("third")
+
+
+def test_a_host_that_another_collector_looks_after_is_left_to_it(settings: Settings) -> None:
+    register(settings, onboarded())
+    assert [host.node.name for host in all_hosts(settings)] == ["www.example"]
+    another = settings.model_copy(update={"name": "another.example"})
+    assert all_hosts(another) == []
+    assert find(another, "www.example")
+    for refuse in (get, require_ours):
+        with pytest.raises(
+            KaizenError, match=r"looks after it, and this is another\.example: run kaizen-onboard there"
+        ):
+            refuse(another, "www.example")
 
 
 def test_the_hiera_data_lets_the_same_in(tmp_path: Path) -> None:

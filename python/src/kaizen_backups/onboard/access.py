@@ -56,23 +56,27 @@ class Access(_Strict):
         others = {key: value for key, value in self.collectors.items() if key != name}
         return self.model_copy(update={"collectors": others})
 
-    def door(self, own_key: str) -> Door:
-        """Return the door for these and this collector's own key. Raises ConfigError.
+    def without_address(self, own_key: str) -> list[str]:
+        """Return whose addresses are not known, where those of others are."""
+        everybody = self._everybody(own_key)
+        without = sorted(name for name, collector in everybody.items() if not collector.hosts)
+        return without if len(without) < len(everybody) else []
 
-        An address is no key's own: where addresses are known, a key is good from any of them and from nowhere else, as
-        in the Puppet class. So they must be known of all collectors, or of none.
+    def door(self, own_key: str) -> Door:
+        """Return the door for these and this collector's own key.
+
+        An address is no key's own, as in the Puppet class: where addresses are stated, every key is good from any of
+        them and from nowhere else. So they are not stated before those of all are known.
         """
-        found = dict(self.collectors)
-        if _blob(own_key) not in {_blob(collector.key) for collector in found.values()}:
-            found["this collector"] = Collector(key=own_key)
-        without = sorted(name for name, collector in found.items() if not collector.hosts)
-        if without and len(without) < len(found):
-            raise ConfigError(
-                f"the addresses of some collectors are known; {', '.join(without)} would be locked out: "
-                "'kaizen-onboard collector NAME KEY.pub --from ADDRESS' for each, or for none"
-            )
+        found = self._everybody(own_key)
         hosts = tuple(host for collector in found.values() for host in collector.hosts)
-        return Door(tuple(collector.key for collector in found.values()), hosts, self.authorities)
+        known = hosts if not self.without_address(own_key) else ()
+        return Door(tuple(collector.key for collector in found.values()), known, self.authorities)
+
+    def _everybody(self, own_key: str) -> dict[str, Collector]:
+        if _blob(own_key) in {_blob(collector.key) for collector in self.collectors.values()}:
+            return self.collectors
+        return {**self.collectors, "this collector": Collector(key=own_key)}
 
 
 def _blob(key: str) -> str:

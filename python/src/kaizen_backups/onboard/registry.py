@@ -13,6 +13,7 @@ from kaizen_backups.nodes_yaml import read_list
 from kaizen_backups.onboard.declaration import Declaration
 from kaizen_backups.onboard.ssh import Target
 from kaizen_backups.settings import Settings
+from kaizen_backups.sharing import own_name
 from kaizen_backups.yaml_file import explain, read_mapping
 
 SECTION = "onboarded"
@@ -39,6 +40,8 @@ class Registered(BaseModel):
     node: Node
     login: Login
     declaration: Declaration
+    collector: NodeName | None = None
+    """The collector that looks after it: another's kaizen-onboard knows others' keys."""
 
     @property
     def target(self) -> Target:
@@ -56,7 +59,7 @@ def file_of(settings: Settings, name: str) -> Path:
 
 def require_ours(settings: Settings, name: str) -> Registered | None:
     """Return the host if it is registered. Raises KaizenError for one that somebody else looks after."""
-    known = find(settings, name)
+    known = _require_own(settings, find(settings, name))
     file = file_of(settings, name)
     if known is None and file.exists():
         raise KaizenError(f"{file}: was written by hand; move it away, and kaizen-onboard writes its own")
@@ -80,12 +83,14 @@ def to_yaml(host: Registered) -> str:
         del stated[key]
     login = host.login.model_dump(exclude_none=True)
     declared = host.declaration.model_dump(mode="json", exclude_defaults=True)
-    stated[SECTION] = {"login": login, "declaration": declared}
+    who = {"collector": host.collector} if host.collector else {}
+    stated[SECTION] = {**who, "login": login, "declaration": declared}
     return _HEAD + yaml.safe_dump(stated, sort_keys=False, width=10_000, allow_unicode=True)
 
 
 def register(settings: Settings, host: Registered) -> bool:
-    """Write a host's file; return whether that changed anything."""
+    """Write a host's file, as looked after by this collector; return whether that changed anything."""
+    host = host.model_copy(update={"collector": own_name(settings)})
     return write_atomically(file_of(settings, host.node.name), to_yaml(host))
 
 
@@ -111,15 +116,27 @@ def find(settings: Settings, name: str) -> Registered | None:
 
 
 def get(settings: Settings, name: str) -> Registered:
-    """Return the host of that name. Raises KaizenError when there is none."""
-    found = find(settings, name.lower())
+    """Return the host of that name. Raises KaizenError when there is none, or another collector looks after it."""
+    found = _require_own(settings, find(settings, name.lower()))
     if found is None:
         raise KaizenError(f"{printable(name)}: this collector has onboarded no such host; see 'kaizen-onboard list'")
     return found
 
 
 def all_hosts(settings: Settings) -> list[Registered]:
-    """Return every onboarded host, by name. Raises ConfigError."""
+    """Return every onboarded host that this collector looks after, by name. Raises ConfigError."""
     directory = nodes_d(settings)
     names = sorted(file.stem for file in directory.glob("*.yaml") if not file.name.startswith("."))
-    return [host for name in names if (host := find(settings, name))]
+    hosts = [host for name in names if (host := find(settings, name))]
+    own = own_name(settings)
+    return [host for host in hosts if host.collector in (None, own)]
+
+
+def _require_own(settings: Settings, host: Registered | None) -> Registered | None:
+    own = own_name(settings)
+    if host and host.collector not in (None, own):
+        raise KaizenError(
+            f"{host.node.name}: {host.collector} looks after it, and this is {own}: run kaizen-onboard there, "
+            f"or change 'collector' in {file_of(settings, host.node.name)}"
+        )
+    return host

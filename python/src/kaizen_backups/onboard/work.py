@@ -48,8 +48,12 @@ class Report:
 
 def current_door(settings: Settings, access: Access | None = None) -> Door:
     """Return who is to be let in: this collector and those of access.yaml. Raises ConfigError."""
-    own = read_public_key(settings.key.with_name(f"{settings.key.name}.pub"))
-    return (access or read_access()).door(own)
+    return (access or read_access()).door(own_key(settings))
+
+
+def own_key(settings: Settings) -> str:
+    """Return this collector's public key. Raises ConfigError."""
+    return read_public_key(settings.key.with_name(f"{settings.key.name}.pub"))
 
 
 def describe(ssh: Ssh, declaration: Declaration, door: Door) -> HostFacts:

@@ -12,7 +12,7 @@ from kaizen_backups.cli.onboard.declared import declaration_of, declaration_opti
 from kaizen_backups.node import Node
 from kaizen_backups.onboard.declaration import Declaration
 from kaizen_backups.onboard.minute import own_minute
-from kaizen_backups.onboard.registry import find
+from kaizen_backups.onboard.registry import require_ours
 from kaizen_backups.onboard.script import data_line, script
 from kaizen_backups.onboard.survey import everything
 from kaizen_backups.onboard.wanted import removal, wanted
@@ -54,7 +54,7 @@ def command(
     must_be_root()
     settings = load_settings(context.obj)
     name = host_name(host)
-    known = find(settings, name)
+    known = require_ours(settings, name)
     base = known.declaration if known else Declaration(cron_min=own_minute(name))
     declaration = declaration_of(stated, base)
     if take_away:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from kaizen_backups.cli.onboard.common import as_usage, lock_file, must_be_root, say_reports, worst
 from kaizen_backups.cli.onboard.upgrade import bring_up_to_date
+from kaizen_backups.errors import ConfigError
 from kaizen_backups.exit_codes import ExitCode
 from kaizen_backups.lock import only_run
 from kaizen_backups.onboard.access import (
@@ -14,6 +15,7 @@ from kaizen_backups.onboard.access import (
     HIERA,
     Access,
     Collector,
+    Door,
     read_access,
     read_public_key,
     write_access,
@@ -21,7 +23,7 @@ from kaizen_backups.onboard.access import (
 )
 from kaizen_backups.onboard.authority import Authority
 from kaizen_backups.onboard.registry import all_hosts
-from kaizen_backups.onboard.work import current_door
+from kaizen_backups.onboard.work import current_door, own_key
 from kaizen_backups.settings import Settings, load_settings
 
 
@@ -47,12 +49,12 @@ def command(
 
     For the nodes that Puppet configures, the same is written as Hiera data; put that where all of them see it.
 
-    A --from is good for every key, as in the Puppet class: give it for each collector, this one included, or for
-    none. A host that can't be reached now is named; 'kaizen-onboard upgrade --all' does it later.
+    A --from is good for every key, as in the Puppet class, and takes effect as soon as that of each collector is known,
+    this one's included. A host that can't be reached now is named; 'kaizen-onboard upgrade --all' does it later.
 
     \b
     Examples:
-      kaizen-onboard collector backup2.example backup2.pub
+      kaizen-onboard collector backup2.example backup2.pub --from 192.0.2.20
       kaizen-onboard collector backup2.example --remove
     """
     must_be_root()
@@ -97,7 +99,7 @@ def _check_name(access: Access) -> None:
 
 def put_into_effect(settings: Settings, access: Access, hiera: Path, *, dry_run: bool) -> int:
     """Write down who is let in, and make it so on every onboarded host; return the exit code."""
-    door = current_door(settings, access)
+    door = _door(settings, access)
     hosts = all_hosts(settings)
     differs = access != read_access()
     if not dry_run:
@@ -111,3 +113,15 @@ def put_into_effect(settings: Settings, access: Access, hiera: Path, *, dry_run:
         click.echo(f"kaizen-onboard: nobody logs in to {', '.join(by_hand)}: make a new bundle for each", err=True)
         return worst(reports) if failed else ExitCode.FAILED
     return worst(reports) if failed else 0
+
+
+def _door(settings: Settings, access: Access) -> Door:
+    """Return the door as it will be, and say of addresses why they don't take effect yet. Raises ConfigError."""
+    door = current_door(settings, access)
+    if without := ", ".join(access.without_address(own_key(settings))):
+        if current_door(settings).hosts:
+            raise ConfigError(f"every key would be good from anywhere: say where {without} comes from, with --from")
+        click.echo(
+            f"kaizen-onboard: addresses are noted, and take effect as soon as that of {without} is known", err=True
+        )
+    return door
