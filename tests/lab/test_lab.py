@@ -125,7 +125,7 @@ def test_nothing_is_left_however_the_owner_ends(then: str, sent: signal.Signals 
     owner.stdin.flush()
     if sent is not None:
         owner.send_signal(sent)
-    owner.wait(20)
+    owner.wait(60)
 
     wait_for("the end of every process", lambda: not living_in(spaces))
     wait_for("the end of its state", lambda: not (state.ROOT / name).exists())
