@@ -9,18 +9,18 @@ _LONG = [
     f"tests/e2e/test_{name}.py"
     for name in (
         "puppet_server",
-        "trouble",
-        "units",
         "nodes",
         "states",
         "nights",
         "faults",
         "onboard_trouble",
+        "cycle",
+        "trouble",
+        "units",
+        "hostile",
         "onboard_access",
         "onboard",
-        "cycle",
         "door",
-        "hostile",
     )
 ]
 # Each of its tests can live by itself: they fill what the others leave.

@@ -14,6 +14,7 @@ import pytest
 
 from cluster import WHEELHOUSE, live_through_night
 from lab import Fleet, LabError, Node
+from lab.puppetdb import certificates
 from lab.puppetserver import PuppetServer, reinstall
 from lab.services import start_mariadb
 
@@ -34,6 +35,8 @@ HIERA = {
     "quickstack::backups::collector::puppetdb_url": f"https://puppet.{DOMAIN}:8081",
     "quickstack::backups::collector::ssldir": "/var/lib/puppet/ssl",
 }
+# As the README advises: the Puppet Server, and the collectors.
+ALLOWED = "".join(f"{name}.{DOMAIN}\n" for name in ("puppet", "backup", "backup2"))
 README = Path(__file__).parents[2] / "README.md"
 AUTHORIZED = "/var/lib/kaizen/.ssh/authorized_keys"
 CHANGED, UNCHANGED = 2, 0
@@ -57,7 +60,10 @@ class World:
         }
         start_mariadb(self.nodes["controller01"])
         self.nodes["compute01"].sh("mkdir /etc/nova && echo '[libvirt]' >/etc/nova/nova.conf")
-        self.server = PuppetServer(self.nodes.pop("puppet"), site_manifest=SITE, hiera=HIERA)
+        puppet = self.nodes.pop("puppet")
+        puppet.write("/etc/puppetdb/allowed", ALLOWED)
+        puppet.write("/etc/puppetdb/conf.d/allowed.ini", "[puppetdb]\ncertificate-allowlist = /etc/puppetdb/allowed\n")
+        self.server = PuppetServer(puppet, site_manifest=SITE, hiera=HIERA)
 
     def __getitem__(self, name: str) -> Node:
         return self.nodes[name]
@@ -244,3 +250,24 @@ def test_nothing_secret_is_in_a_catalog_a_fact_or_a_report(world: World) -> None
     for node in world.nodes.values():
         kept = node.sh('grep -rlF -- "$1" /var/cache/puppet /var/lib/puppet /var/log || true', private)
         assert kept.out == ""
+
+
+def test_who_is_not_on_the_allowlist_can_neither_ask_puppetdb_nor_tell_it_anything(world: World) -> None:
+    """Otherwise any node could export a collector's key, and be let in everywhere."""
+    victim = world["controller01"].name
+    command = [f"/pdb/cmd/v1?certname={victim}&command=replace_catalog&version=9", "--json", "{}"]
+    answers = []
+    for node in (world["backup"], world["compute01"]):
+        own = certificates(node)
+        line = ["curl", "-sS", "-w", " %{http_code}", "--cacert", own.ca, "--cert", own.cert, "--key", own.key]
+        for path, *more in (["/pdb/query/v4/nodes"], command):
+            answers.append(node.run([*line, f"{world.server.url}{path}", *more]).out[-3:])
+    assert answers == ["200", "200", "403", "403"]
+
+
+def test_who_has_no_certificate_is_refused_by_puppetdb(world: World) -> None:
+    node = world["compute01"]
+    line = ["curl", "-sS", "--cacert", certificates(node).ca, f"{world.server.url}/pdb/query/v4/nodes"]
+    refused = node.run(line, check=False)
+    assert (refused.code != 0, refused.out) == (True, "")
+    assert "certificate" in refused.err

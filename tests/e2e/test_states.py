@@ -96,7 +96,7 @@ def settle(node: Node, manifest: str) -> None:
 
 def test_every_parameter_can_be_flipped_and_flipped_back(nodes: dict[str, Node]) -> None:
     node = nodes["flipped"]
-    settle(node, BASE)
+    assert apply(node, BASE) == CHANGED
     before = touched(node)
     settle(node, FLIPPED)
     flipped = touched(node)
@@ -109,23 +109,23 @@ def test_every_parameter_can_be_flipped_and_flipped_back(nodes: dict[str, Node])
 def test_switched_off_it_leaves_the_snapshots_and_the_log_and_nothing_else(nodes: dict[str, Node]) -> None:
     node = nodes["off"]
     before = touched(node)
-    settle(node, BASE)
+    assert apply(node, BASE) == CHANGED
     node.run(["kaizen-backup", "run"], at="2026-11-24 01:00:00")
     settle(node, OFF)
     left = set(touched(node)) - set(before)
     assert left == {"etc/kaizen d 755 0 0 ", "var/lib/kaizen d 750 0 0 "}
     assert node.run(["find", "/var/lib/systemd/timers", "-name", "stamp-kaizen*"], check=False).out == ""
     node.sh("cd /backups/2026-11-24 && sha256sum --quiet --strict -c SHA256SUMS && [[ -s /var/log/kaizen-backup.log ]]")
-    settle(node, BASE)
+    assert apply(node, BASE) == CHANGED
 
 
 def test_a_collector_that_is_one_no_more_keeps_the_store_and_the_history_alone(nodes: dict[str, Node]) -> None:
     node = nodes["collector"]
-    settle(node, BASE)
+    assert apply(node, BASE) == CHANGED
     before = touched(node)
     settle(node, COLLECTOR)
     settle(node, OTHER_COLLECTOR)
-    settle(node, COLLECTOR)
+    assert apply(node, COLLECTOR) == CHANGED
     node.sh("mkdir -m 0700 /backups/nodes/x && kaizen-backup run && echo '{}' >/var/lib/kaizen/facts/work.123456")
     assert "\n|role = generic\n" in node.run(["kaizen-onboard", "bundle", "www.kaizen.example"]).out
     node.run(["kaizen-onboard", "ca", "init"])
@@ -145,14 +145,14 @@ def test_a_collector_that_is_one_no_more_keeps_the_store_and_the_history_alone(n
     kept = node.sh('grep -rlF -- "$1" /etc /root /tmp /run /usr/local /var /backups || true', secret, timeout=60)
     assert kept.out == ""
     assert node.sh('grep -rlF -- "$1" /etc /root /var /backups || true', authority, timeout=60).out == ""
-    settle(node, COLLECTOR)
+    assert apply(node, COLLECTOR) == CHANGED
 
 
 @pytest.fixture
 def booted(nodes: dict[str, Node]) -> Iterator[Node]:
     """Yield a collector in which a real systemd runs."""
     node = nodes["timer"]
-    settle(node, COLLECTOR)
+    assert apply(node, COLLECTOR) == CHANGED
     systemd = node.popen([f"{ENVIRONMENT}/modules/quickstack/tests/lab/systemd.sh", "/"], stdout=None, stderr=None)
     try:
         node.sh("until [[ -S /run/systemd/private ]]; do sleep 0.1; done", timeout=20)

@@ -16,7 +16,7 @@ def ready(cluster: Cluster) -> Cluster:
     """Return the cluster with one snapshot of everybody, collected, of the real today."""
     for node in cluster.nodes:
         node.run(["kaizen-backup", "run"])
-    cluster.collector.run(["kaizen", "collect"])
+    cluster.collector.sh("echo 'retry_seconds: 0' >>/etc/kaizen/collector.yaml && kaizen collect")
     return cluster
 
 
@@ -220,13 +220,13 @@ def test_a_node_that_talks_without_end_is_left_in_time(ready: Cluster) -> None:
         chmod 0755 /usr/local/bin/talk
         sed -i 's|command="[^"]*"|command="/usr/local/bin/talk"|' {keys}""")
     config = ready.collector.read("/etc/kaizen/collector.yaml")
-    ready.collector.write("/etc/kaizen/quick.yaml", config + "timeout: 60\n")
+    ready.collector.write("/etc/kaizen/quick.yaml", config + "timeout: 20\n")
     began = time.monotonic()
     result = ready.collector.run(["kaizen", "--config", "/etc/kaizen/quick.yaml", "collect"], check=False)
     ready.compute.sh(f"cp /root/keys {keys}")
     assert result.code == 1
-    assert f"{ready.compute.name}: it was not done within 60 s" in result.err
-    assert time.monotonic() - began < 90
+    assert f"{ready.compute.name}: it was not done within 20 s" in result.err
+    assert time.monotonic() - began < 60
     assert collect(ready).code == 0
 
 

@@ -136,15 +136,6 @@ class PuppetDB:
         if answer.get("processed") is not True:
             raise LabError(f"PuppetDB did not deactivate {certname}: {answer}")
 
-    def purge(self, certname: str) -> None:
-        """Deactivate a node and let PuppetDB's own cleaning forget it, as it does 14 days later."""
-        self.deactivate(certname)
-        later = "UPDATE certnames SET deactivated = now() - interval '15 days' WHERE deactivated IS NOT NULL"
-        psql = ["psql", "-q", "-d", "puppetdb", "-v", "ON_ERROR_STOP=1"]
-        self.node.run([*psql, "-c", f"{later} AND certname = '{certname}'"], user="postgres")
-        body = {"command": "clean", "version": 1, "payload": ["purge_nodes"]}
-        self._ask("/pdb/admin/v1/cmd", "--json", json.dumps(body))
-
     def _ask(self, path: str, *more: str) -> str:
         """An answer of PuppetDB to this node."""
         own = certificates(self.node)

@@ -17,11 +17,9 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab import clock
@@ -131,39 +129,20 @@ class PuppetServer(PuppetDB):
 
     # -- what the server tells agents
 
-    def set_site(self, manifest: str, environment: str = "production") -> None:
+    def set_site(self, manifest: str) -> None:
         """Replace the site manifest; the next run sees it."""
-        self.node.write(f"{_ENVIRONMENTS}/{environment}/manifests/site.pp", manifest)
+        self.node.write(f"{_ENVIRONMENTS}/production/manifests/site.pp", manifest)
 
-    def set_hiera(self, data: Mapping[str, Any], environment: str = "production") -> None:
+    def set_hiera(self, data: Mapping[str, Any]) -> None:
         """Replace Hiera's common.yaml; the next run sees it."""
-        place = f"{_ENVIRONMENTS}/{environment}"
+        place = f"{_ENVIRONMENTS}/production"
         self.node.write(f"{place}/hiera.yaml", HIERA_CONFIG)
         # JSON is YAML.
         self.node.write(f"{place}/data/common.yaml", json.dumps(dict(data), indent=2) + "\n")
 
-    def add_environment(
-        self, environment: str, module: Path, site_manifest: str = "", hiera: Mapping[str, Any] | None = None
-    ) -> None:
-        """Add an environment whose module quickstack is a copy of that directory."""
-        place = f"{_ENVIRONMENTS}/{environment}/modules/quickstack"
-        pack = ["tar", "--create", "--mode=a+rX", "--exclude=./.*", "--directory", str(module), "."]
-        packed = subprocess.run(pack, capture_output=True, check=True).stdout
-        self.node.plain(["mkdir", "-p", place])
-        self.node.plain(["tar", "--extract", "--no-same-owner", "--directory", place], packed)
-        self.set_site(site_manifest, environment)
-        self.set_hiera(hiera or {}, environment)
-
     # -- agents
 
-    def agent(
-        self,
-        node: Node,
-        *,
-        check: bool = True,
-        noop: bool = False,
-        environment: str | None = None,
-    ) -> Result:
+    def agent(self, node: Node, *, check: bool = True) -> Result:
         """`puppet agent --test` on a node. Code 0: nothing changed, 2: something did; any other one
         raises, unless check=False.
 
@@ -172,8 +151,6 @@ class PuppetServer(PuppetDB):
         self._enroll(node)
         right_clock = ["env", *(f"--unset={name}" for name in clock.environment(0))]
         argv = [*right_clock, *PUPPET, "agent", "--test", "--color=false", "--waitforcert=0"]
-        argv += ["--noop"] if noop else []
-        argv += ["--environment", environment] if environment else []
         result = node.run(argv, check=False)
         good = (CHANGED_NOTHING, CHANGED_SOMETHING)
         return result.require(f"{node.name}: puppet agent", good) if check else result
