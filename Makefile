@@ -20,6 +20,10 @@ PARALLEL := $(MAKE) -j$(shell nproc) -k --output-sync=target
 FAULTS ?= tenth
 export KAIZEN_FAULTS := $(FAULTS)
 
+# A test that hangs is ended; with all their faults some take long.
+PATIENCE := $(if $(filter full,$(FAULTS)),3600,300)
+PYTEST := $(VENV)/bin/pytest -o faulthandler_timeout=$(PATIENCE)
+
 PACKAGES_LAB := rsync openssh-server openssh-client sudo cron iproute2 util-linux bubblewrap faketime zstd acl attr \
 	puppet-agent puppet-module-puppetlabs-stdlib mariadb-server mariadb-client nginx-light logrotate python3-venv
 PACKAGES_LINT := shellcheck shfmt puppet-lint metadata-json-lint puppet-strings
@@ -63,18 +67,18 @@ types:
 	$(VENV)/bin/mypy python/src tests/python tests/lab tests/e2e tests/bench $(wildcard tests/*.py)
 
 unit:
-	$(VENV)/bin/pytest tests/python
+	$(PYTEST) tests/python
 
 rspec:
 	rspec spec
 
 # In a mount namespace of its own: every mount of these tests goes with it.
 bats:
-	unshare --mount --propagation private env BATS_TEST_TIMEOUT=$(if $(filter full,$(FAULTS)),1800,300) bats --jobs $(shell nproc) tests/agent
+	unshare --mount --propagation private env BATS_TEST_TIMEOUT=$(PATIENCE) bats --jobs $(shell nproc) tests/agent
 
 lab e2e fleet: $(CACHE)/test-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
 
-FLEET := $(VENV)/bin/pytest -n $(shell nproc) --no-loadscope-reorder
+FLEET := $(PYTEST) -n $(shell nproc) --no-loadscope-reorder
 
 lab:
 	$(FLEET) tests/lab
