@@ -1,4 +1,4 @@
-"""Nights of a node in a store, made by the test: what is the same is linked to the night before, as a collector does."""
+"""Nights of a node in a store, made by the test: what stays the same is linked, as a collector does."""
 
 import os
 import shutil

@@ -21,16 +21,16 @@ def nights(settings: Settings) -> Nights:
 
 
 @pytest.fixture
-def spans(settings: Settings, nights: Nights) -> Callable[..., Spans]:
+def ask(settings: Settings, nights: Nights) -> Callable[..., Spans]:
     """Return what says, for each name that matches, from when to when its versions are there, the newest first."""
 
-    def ask(pattern: str = "*") -> Spans:
+    def spans(pattern: str = "*") -> Spans:
         index = open_index(settings, nights.node)
         assert (index.problems, index.unsaved) == ([], None)
         found = find(index, name_pattern(pattern))
         return {f.path.decode(errors="backslashreplace"): [(v.first, v.last) for v in f.versions] for f in found}
 
-    return ask
+    return spans
 
 
 @pytest.fixture
