@@ -150,11 +150,23 @@ def test_names_that_mean_harm_are_found_and_shown_in_a_line(doors: Doors) -> Non
     assert doors.kaizen("history", C, "/out/passwd").code == 1
 
 
+def test_a_night_whose_index_cannot_be_kept_is_a_good_night_and_says_so(doors: Doors) -> None:
+    doors.snapshot(B, DAYS[5] + ".2", {CONF: b"debug = true\n"})
+    doors.collector.sh(f"mount -t tmpfs -o ro none {INDEX}")
+    try:
+        result = doors.collect(B, at=f"{DAYS[5]} 22:00:00")
+    finally:
+        doors.collector.sh(f"umount {INDEX}")
+    assert result.code == 0
+    assert result.err.startswith("kaizen: the index cannot be kept"), result.describe()
+    assert found(doors, "nova.conf", "--node", B)[B, f"/{CONF}"] == [(DAYS[0], DAYS[5] + ".2")]
+
+
 def test_what_is_pruned_is_found_no_more(doors: Doors) -> None:
     doors.configure(keep={"days": 3})
     assert doors.kaizen("prune", at=f"{DAYS[5]} 12:00:00").code == 0
     assert doors.stored(A) == DAYS[3:]
-    assert found(doors, "nova.conf") == {(A, f"/{CONF}"): [(DAYS[3], DAYS[5])], (B, f"/{CONF}"): [(DAYS[3], DAYS[5])]}
+    assert found(doors, "nova.conf") == {(A, f"/{CONF}"): [(DAYS[3], DAYS[5])], (B, f"/{CONF}"): [(DAYS[3], DAYS[5] + ".2")]}
     assert found(doors, "lost") == {(B, "/srv/lost"): [(DAYS[3], DAYS[3])]}
     assert doors.kaizen("history", A, f"/{CONF}", "--diff").err == f"kaizen: {A}: /{CONF} has only one version\n"
 

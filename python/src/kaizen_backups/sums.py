@@ -77,7 +77,7 @@ def pick_sums(data: bytes, names: Collection[bytes]) -> dict[bytes, bytes]:
     """Return the hash that a SHA256SUMS gives to each of these names; one that it does not have is left out."""
     found: dict[bytes, bytes] = {}
     for line in io.BytesIO(data):
-        if line[66:-1] in names or line.startswith(b"\\"):
+        if line[66:].removesuffix(b"\n") in names or line.startswith(b"\\"):
             with suppress(DataError):
                 found.update((name, digest) for name, digest in _lines([line]) if name in names)
     return found

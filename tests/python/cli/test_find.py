@@ -41,7 +41,7 @@ def stored(settings: Settings) -> Nights:
 
 def kaizen(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
-    command = [KAIZEN, "--config", str(config), *arguments]
+    command = [str(KAIZEN), "--config", str(config), *arguments]
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert "Traceback" not in result.stderr
     return result
