@@ -36,7 +36,9 @@ class Night:
         self._number = 0
 
     def _name(self, number: int) -> str:
-        where = "/".join(self._random.choice(PARTS) for _ in range(4))
+        # Forty files share a directory, some four levels down.
+        place = random.Random(number // 40)
+        where = "/".join(place.choice(PARTS) for _ in range(4))
         return f"{where}/{number // 40}/file-{number:06}{self._random.choice(ENDS)}"
 
     def make(self, changes: int) -> None:

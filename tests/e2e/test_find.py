@@ -166,7 +166,10 @@ def test_what_is_pruned_is_found_no_more(doors: Doors) -> None:
     doors.configure(keep={"days": 3})
     assert doors.kaizen("prune", at=f"{DAYS[5]} 12:00:00").code == 0
     assert doors.stored(A) == DAYS[3:]
-    assert found(doors, "nova.conf") == {(A, f"/{CONF}"): [(DAYS[3], DAYS[5])], (B, f"/{CONF}"): [(DAYS[3], DAYS[5] + ".2")]}
+    assert found(doors, "nova.conf") == {
+        (A, f"/{CONF}"): [(DAYS[3], DAYS[5])],
+        (B, f"/{CONF}"): [(DAYS[3], DAYS[5] + ".2")],
+    }
     assert found(doors, "lost") == {(B, "/srv/lost"): [(DAYS[3], DAYS[3])]}
     assert doors.kaizen("history", A, f"/{CONF}", "--diff").err == f"kaizen: {A}: /{CONF} has only one version\n"
 

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import stat
 import threading
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,7 +51,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "junk": lambda path: path.write_bytes(os.urandom(50_000)),
     "cut short": lambda path: os.truncate(path, path.stat().st_size - 1000),
     "a symlink to nothing": lambda path: path.rename(path.with_name("x")).with_name("n.example.sqlite").symlink_to("y"),
-    "of another release": lambda path: change(path, "PRAGMA user_version = 99"),
+    "of another release": lambda path: path.write_bytes(of_release(99, path.read_bytes())),
     "of another program": lambda path: change(path, "DROP TABLE versions"),
     "changed by another program": lambda path: change(path, "UPDATE versions SET first = 2"),
 }
@@ -61,6 +62,12 @@ def change(path: Path, statement: str) -> None:
     with db:
         db.execute(statement)
     db.close()
+
+
+def of_release(number: int, data: bytes) -> bytes:
+    """Return an index as another release would have written it, its checksum (see the file format) included."""
+    data = data[:60] + number.to_bytes(4) + data[64:68] + bytes(4) + data[72:]
+    return data[:68] + zlib.crc32(data).to_bytes(4) + data[72:]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -88,6 +95,7 @@ def test_no_flipped_bit_is_believed(index_file: Path, two_nights: Spans, ask: As
 def test_names_are_for_root_alone(index_file: Path, two_nights: Spans, ask: Ask) -> None:
     old = os.umask(0)
     try:
+        index_file.parent.mkdir(parents=True)
         ask("a")
     finally:
         os.umask(old)

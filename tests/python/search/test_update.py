@@ -35,12 +35,14 @@ def test_a_file_that_goes_and_comes_back_has_two_spans(nights: Nights, ask: Ask)
     assert ask("a") == {"/a": [(DAYS[3], DAYS[3]), (DAYS[2], DAYS[2]), (DAYS[0], DAYS[0])]}
 
 
-def test_a_copy_that_shares_no_inode_is_the_same_version(nights: Nights, ask: Ask) -> None:
-    """A reception without a basis, say."""
+def test_a_copy_that_shares_no_inode_is_the_same_version(nights: Nights, settings: Settings, ask: Ask) -> None:
+    """A reception without a basis, say. It costs nothing in the index either."""
     first = nights.add(DAYS[0], {"etc/a": b"a"})
     shutil.copytree(first, nights.directory / DAYS[1])
     shutil.copytree(first, nights.directory / DAYS[2])
     assert ask("a") == {"/etc/a": [(DAYS[0], DAYS[2])]}
+    (rows,) = open_index(settings, nights.node).db.execute("SELECT count(*) FROM versions").fetchone()
+    assert rows == len(["etc", "etc/a", "SHA256SUMS"])
 
 
 @pytest.mark.parametrize("change", ["mode", "time", "owner", "content"])
@@ -84,13 +86,14 @@ def test_a_symlink_is_found_and_not_followed(nights: Nights, settings: Settings,
     assert (old.kind, old.target, new.target, old.sha256) == ("symlink", b"/etc", b"\xff\n", None)
 
 
-def test_pruned_snapshots_are_gone_wherever_they_were(nights: Nights, ask: Ask) -> None:
+def test_pruned_snapshots_are_gone_wherever_they_were(nights: Nights, index_file: Path, ask: Ask) -> None:
     for day, data in zip(DAYS, (b"1", b"2", b"2", b"3", b"2"), strict=False):
         nights.add(day, {"a": data, f"only-{day}": b""})
     ask()
     nights.remove(DAYS[1])
     assert ask("a") == {"/a": [(DAYS[4],) * 2, (DAYS[3],) * 2, (DAYS[2],) * 2, (DAYS[0],) * 2]}
     assert f"/only-{DAYS[1]}" not in ask()
+    assert f"/only-{DAYS[1]}".encode() not in index_file.read_bytes()
     nights.remove(DAYS[3])
     assert ask("a") == {"/a": [(DAYS[2], DAYS[4]), (DAYS[0], DAYS[0])]}
     nights.remove(DAYS[4])

@@ -129,7 +129,7 @@ def _save(path: Path, db: sqlite3.Connection) -> None:
     db.execute("VACUUM")
     data = bytearray(db.serialize())
     data[_CHECKSUM] = _checksum(data)
-    write_atomically(path, bytes(data), 0o600)
+    write_atomically(path, data, 0o600)
 
 
 def _checksum(data: bytes | bytearray) -> bytes:
