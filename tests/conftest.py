@@ -19,6 +19,7 @@ _LONG = [
         "onboard_access",
         "onboard",
         "cycle",
+        "find",
         "door",
         "hostile",
     )

@@ -25,8 +25,9 @@ def doors() -> Iterator[Doors]:
             doors.snapshot(A, day, {CONF: b"debug = false\nnight = %d\n" % (number // 3), "var/log": day.encode()})
             doors.snapshot(B, day, {CONF: b"debug = true\n", **({"srv/lost": b"x"} if 1 <= number <= 3 else {})})
             doors.snapshot(C, day)
-            result = doors.collect(at=f"{day} 03:00:00")
-            assert (result.code, result.err) == (0, ""), result.describe()
+            if number in (2, 4, 5):
+                result = doors.collect(at=f"{day} 03:00:00")
+                assert (result.code, result.err) == (0, ""), result.describe()
         yield doors
 
 
@@ -120,7 +121,7 @@ def test_names_that_mean_harm_are_found_and_shown_in_a_line(doors: Doors) -> Non
         (root / os.fsdecode(name)).write_bytes(b"word\n")
     (root / "out").symlink_to("/etc")
     (root / "up").symlink_to("../../../../etc/shadow")
-    (root / "deep" / "/".join("d" * 900)).mkdir(parents=True)
+    (root / "deep" / "/".join("d" * 200)).mkdir(parents=True)
     # sha256sum itself knows how such names are written.
     doors.host.sh(f"""cd /srv/n02/backups/{root.name}
         find . -type f ! -name SHA256SUMS -printf '%P\\0' | xargs -0 sha256sum -- >/tmp/sums
@@ -133,7 +134,7 @@ def test_names_that_mean_harm_are_found_and_shown_in_a_line(doors: Doors) -> Non
     assert "\x1b" not in table.out
     assert r"/new\nline" in table.out
     names = {path for _, path in found(doors, "*", *since)}
-    assert {"/new\nline", "/\x1b[2J\x1b]0;evil\x07", r"/\xff\xfe", "/out", "/deep" + "/d" * 900} <= names
+    assert {"/new\nline", "/\x1b[2J\x1b]0;evil\x07", r"/\xff\xfe", "/out", "/deep" + "/d" * 200} <= names
     assert not any(path.startswith("/out/") for path in names)
     contents = {path for _, path in found(doors, "--contents", "word", *since)}
     assert contents == {

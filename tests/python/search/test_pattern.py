@@ -59,6 +59,7 @@ def test_a_glob_without_a_slash_means_the_name_alone(pattern: str, found: list[s
         ("/etc/**/*.conf", ["~nova.conf", "~conf.d/a.conf"]),
         ("/etc/nova/**/*.conf", ["~nova.conf", "~conf.d/a.conf"]),
         ("**/a.conf", ["~conf.d/a.conf"]),
+        ("/v**line", ["/var/new\nline"]),
         ("/etc/nova?nova.conf", []),
         ("/etc/nova[/]nova.conf", []),
         ("/etc/nova[!x]nova.conf", []),

@@ -123,13 +123,11 @@ def versions_in(index: Index, rows: str) -> Iterator[Found]:
 def _files(index: Index, rows: Iterable[tuple[Any, ...]]) -> Iterator[Found]:
     numbers, names = list(index.snapshots), list(index.snapshots.values())
     for path, group in groupby(rows, key=itemgetter(0)):
-        spans = _spans(numbers, group)
-        if spans:
-            versions = [
-                Version(names[begin], names[end], names[end + 1] if end + 1 < len(names) else None, *values)
-                for begin, end, values in reversed(spans)
-            ]
-            yield Found(index.node, path, versions)
+        versions = [
+            Version(names[begin], names[end], names[end + 1] if end + 1 < len(names) else None, *values)
+            for begin, end, values in reversed(_spans(numbers, group))
+        ]
+        yield Found(index.node, path, versions)
 
 
 def _spans(numbers: list[int], rows: Iterable[tuple[Any, ...]]) -> list[tuple[int, int, list[Any]]]:
@@ -141,8 +139,6 @@ def _spans(numbers: list[int], rows: Iterable[tuple[Any, ...]]) -> list[tuple[in
     for _, first, last, *values in rows:
         begin = bisect_left(numbers, first)
         end = len(numbers) - 1 if last is None else bisect_right(numbers, last) - 1
-        if begin > end:
-            continue
         if spans and spans[-1][1] == begin - 1 and spans[-1][2] == values:
             begin = spans.pop()[0]
         spans.append((begin, end, values))
