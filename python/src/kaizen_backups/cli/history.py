@@ -72,7 +72,7 @@ def command(
     PATH is as on the node, such as /etc/hosts; a dump is below /dumps. A version is another when content, mode, owner
     or time of modification are; a directory's only when mode or owner are. With --diff comes a unified diff of the
     versions that the snapshots A and B have, without them of the last two; of what is no text, or larger than 8 MiB,
-    sizes and sums.
+    sizes and sums. The exit code is 1 when no snapshot has PATH, and when something stored could not be read.
 
     'kaizen history rebuild' is another thing: it makes a lost or broken record of collections anew from the store.
 
