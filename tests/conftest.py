@@ -20,6 +20,7 @@ _LONG = [
         "hostile",
         "onboard_access",
         "onboard",
+        "find",
         "door",
     )
 ]

@@ -332,7 +332,7 @@ def test_a_reception_that_would_leave_less_than_the_floor_is_broken_off(doors: D
 def test_a_link_that_is_cut_is_over_within_a_minute(doors: Doors) -> None:
     doors.configure(retry_seconds=20)
     night(doors, 1, B)
-    doors.snapshot(A, day(1), {"large": os.urandom(20 << 20)})
+    doors.snapshot(A, day(1), {"large": os.urandom(96 << 20)})
     running = doors.collector.popen(["kaizen", "collect", "--json", "--limit-rate", "2m", A], at=clock(1))
     for line in running.stdout or ():
         if json.loads(line)["event"] == "receiving":

@@ -31,3 +31,9 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypa
         write_atomically(tmp_path / "file", "new")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_text() == "old"
+
+
+def test_bytes_are_written_as_they_are(tmp_path: Path) -> None:
+    assert write_atomically(tmp_path / "file", b"\xff\r\n", 0o600)
+    assert (tmp_path / "file").read_bytes() == b"\xff\r\n"
+    assert not write_atomically(tmp_path / "file", b"\xff\r\n", 0o600)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kaizen_backups.errors import DataError
 from kaizen_backups.settings import Limits
-from kaizen_backups.sums import Abandoned, check_tree, parse_sums
+from kaizen_backups.sums import Abandoned, check_tree, parse_sums, pick_sums
 from kaizen_backups.tree import File
 
 Make = Callable[..., Path]
@@ -39,6 +39,8 @@ def test_names_of_any_bytes_are_read_as_sha256sum_writes_them(
     written = subprocess.run(["sha256sum", "--", *names], cwd=root, capture_output=True, check=True) if names else None
     sums = written.stdout if written else b""
     assert set(parse_sums(io.BytesIO(sums))) == set(names)
+    assert pick_sums(sums, names) == parse_sums(io.BytesIO(sums))
+    assert pick_sums(sums, names[:1]).keys() == set(names[:1])
     (root / "SHA256SUMS").write_bytes(sums)
     assert check_tree(root).files == len(names)
 
@@ -226,3 +228,8 @@ def test_a_list_has_no_more_lines_than_a_snapshot_may_have_names(make_snapshot: 
     assert check_tree(root, limits=Limits(files=3)).files == 3
     with pytest.raises(DataError, match=r"more than 2 lines \(limits\.files\)"):
         check_tree(root, limits=Limits(files=2))
+
+
+def test_a_line_that_is_none_hides_no_other() -> None:
+    data = f"{SUM}  a\nnonsense\n\\{SUM}  b\\nb\n{'x' * 64}  c\n{SUM}  d".encode()
+    assert pick_sums(data, {b"a", b"b\nb", b"c", b"d", b"e"}).keys() == {b"a", b"b\nb", b"d"}

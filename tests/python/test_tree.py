@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kaizen_backups.errors import DataError
-from kaizen_backups.tree import read_file, regular_files, show_name
+from kaizen_backups.tree import directories, open_file, read_file, regular_files, show_name
 
 
 def walk(root: Path, other: Path | None = None) -> dict[bytes, bool]:
@@ -78,6 +78,34 @@ def test_no_descriptor_stays_open(make_snapshot: Callable[..., Path]) -> None:
     for _ in regular_files(root, root):
         break
     list(regular_files(root, root))
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_every_directory_comes_with_what_is_in_it(tmp_path: Path, outside: Path) -> None:
+    root = tmp_path / "root"
+    (root / "a/b").mkdir(parents=True)
+    (root / "a/file").touch()
+    (root / "a/link").symlink_to(outside)
+    found = {name: {entry.name for entry in entries} for name, _, entries in directories(root)}
+    assert found == {b"": {"a"}, b"a/": {"b", "file", "link"}, b"a/b/": set()}
+    root.rename(tmp_path / "moved")
+    root.symlink_to("moved")
+    with pytest.raises(OSError, match="Not a directory"):
+        list(directories(root))
+
+
+def test_a_file_is_opened_by_no_way_through_a_symlink(tmp_path: Path, outside: Path) -> None:
+    (tmp_path / "root/a").mkdir(parents=True)
+    (tmp_path / "root/a/file").write_text("x")
+    (tmp_path / "root/out").symlink_to(outside)
+    (tmp_path / "root/a/link").symlink_to("file")
+    os.mkfifo(tmp_path / "root/a/pipe")
+    before = os.listdir("/proc/self/fd")
+    with os.fdopen(open_file(tmp_path / "root", b"a/file")) as file:
+        assert file.read() == "x"
+    for name in (b"out/file", b"a/link", b"a", b"a/pipe", b"a/none", b"a/file/x"):
+        with pytest.raises(OSError, match=r"Errno"):
+            open_file(tmp_path / "root", name)
     assert os.listdir("/proc/self/fd") == before
 
 

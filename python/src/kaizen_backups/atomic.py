@@ -5,12 +5,12 @@ import tempfile
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: str, mode: int = 0o644) -> bool:
+def write_atomically(path: Path, content: str | bytes | bytearray, mode: int = 0o644) -> bool:
     """Put `content` into `path` so that a reader, and a power cut, find the old or the new, never a part.
 
     Returns whether anything changed; an equal file is left alone, and so keeps its time. Raises OSError.
     """
-    data = content.encode()
+    data = content.encode() if isinstance(content, str) else content
     try:
         if path.read_bytes() == data:
             return False

@@ -218,6 +218,11 @@ class Settings(_Section):
         """The database of what was collected and when."""
         return self.state / "history.sqlite"
 
+    @property
+    def index_directory(self) -> Path:
+        """What names and versions the stored snapshots hold, a file a node."""
+        return self.state / "index"
+
 
 def load_settings(path: Path = DEFAULT_FILE) -> Settings:
     """Read and check collector.yaml. Raises ConfigError, which names file, line and key."""

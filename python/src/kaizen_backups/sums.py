@@ -7,7 +7,8 @@ that begins with a backslash has `\\\\`, `\\n` and `\\r` in its name for a backs
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -70,6 +71,16 @@ def read_sums(root: Path) -> tuple[bytes, str]:
     """Return a snapshot's SHA256SUMS, and the hash of it. Raises DataError."""
     data = read_file(root, SUMS, SUMS_LIMIT)
     return data, hashlib.sha256(data).hexdigest()
+
+
+def pick_sums(data: bytes, names: Collection[bytes]) -> dict[bytes, bytes]:
+    """Return the hash that a SHA256SUMS gives to each of these names; one that it does not have is left out."""
+    found: dict[bytes, bytes] = {}
+    for line in io.BytesIO(data):
+        if line[66:].removesuffix(b"\n") in names or line.startswith(b"\\"):
+            with suppress(DataError):
+                found.update((name, digest) for name, digest in _lines([line]) if name in names)
+    return found
 
 
 class Abandoned(Exception):  # noqa: N818 (no error)

@@ -4,6 +4,7 @@ How deep a tree is and what is in it was the node's choice. Nobody writes to a t
 was a directory is one still; every directory is opened from the root by names that were seen to be directories.
 """
 
+import errno
 import hashlib
 import os
 import stat
@@ -61,6 +62,39 @@ def regular_files(root: Path, other: Path | None = None, depth: int | None = Non
                     elif entry.is_file(follow_symlinks=False):
                         status = entry.stat(follow_symlinks=False)
                         yield File(prefix + name, status, _same(name, status, twin), directory)
+
+
+def directories(root: Path) -> Iterator[tuple[bytes, int, list[os.DirEntry[str]]]]:
+    """Yield every directory below `root`, and that itself: its name with a slash at its end (the root's is empty), an
+    open descriptor, what is in it. These can be used until the walk goes on. Raises OSError.
+    """
+    with _opened(root) as here:
+        waiting = [b""]
+        while waiting:
+            prefix = waiting.pop()
+            with _opened(prefix, here) as directory:
+                entries = _entries(directory)
+                inside = (entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+                waiting += [prefix + os.fsencode(name) + b"/" for name in inside]
+                yield prefix, directory, entries
+
+
+def open_file(root: Path, name: bytes) -> int:
+    """Return a descriptor of a regular file below `root`; no symlink is followed on the way. Raises OSError."""
+    *parents, last = name.split(b"/")
+    directory = os.open(root, _DIRECTORY)
+    try:
+        for parent in parents:
+            inner = os.open(parent, _DIRECTORY, dir_fd=directory)
+            os.close(directory)
+            directory = inner
+        descriptor = os.open(last, _FILE, dir_fd=directory)
+    finally:
+        os.close(directory)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no regular file", name)
+    return descriptor
 
 
 def read_file(root: Path, name: str, limit: int) -> bytes:

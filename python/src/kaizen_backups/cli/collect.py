@@ -11,6 +11,7 @@ from datetime import datetime, time, timedelta
 
 import click
 
+from kaizen_backups.cli.indexing import Indexes
 from kaizen_backups.cli.nodes import say_problems
 from kaizen_backups.collect import collect
 from kaizen_backups.errors import KaizenError, printable
@@ -23,6 +24,7 @@ from kaizen_backups.nodelist import refresh
 from kaizen_backups.pace import Pace, rate_at
 from kaizen_backups.prune import would_free
 from kaizen_backups.room import Room
+from kaizen_backups.search.index import forget_nodes
 from kaizen_backups.settings import Settings, load_settings
 from kaizen_backups.store import NodeStore, stored_nodes
 from kaizen_backups.units import many, parse_clock, parse_size, size
@@ -106,8 +108,24 @@ def command(
             tell = _teller(stack, len(wanted), chatty=chatty, dry_run=dry_run, as_json=as_json)
             night = Night(settings, history, room, pace, tell, end, dry_run)
             outcomes = _run(wanted, night, stack.close)
+    if not dry_run:
+        _index(settings, outcomes)
     if failed or any(outcome.problems for outcome in outcomes):
         context.exit(ExitCode.FAILED)
+
+
+def _index(settings: Settings, outcomes: list[Outcome]) -> None:
+    """Bring the indexes that 'kaizen find' asks to what is stored now; what goes wrong is said.
+
+    It changes no exit code: that says whether the nodes' snapshots are safe, and 'find' makes what it lacks itself.
+    """
+    changed = [outcome.node for outcome in outcomes if outcome.received or outcome.expired]
+    try:
+        for _ in Indexes(settings, quiet=True).of(changed):
+            pass
+        forget_nodes(settings, stored_nodes(settings.store))
+    except Exception as error:  # a defect of ours included
+        click.echo(f"kaizen: what 'kaizen find' looks up is not up to date: {printable(str(error))}", err=True)
 
 
 def _until(value: str | None, setting: time | None) -> datetime | None:

@@ -6,7 +6,7 @@ import click
 
 from kaizen_backups.cli.program import CONTEXT, EXIT_CODES, LazyGroup, config_option, print_version, run_program
 
-_COMMANDS = ("collect", "config", "history", "nodes", "prune", "status", "verify")
+_COMMANDS = ("collect", "config", "find", "history", "nodes", "prune", "status", "verify")
 
 
 @click.group(
@@ -27,6 +27,7 @@ def cli(context: click.Context, config: Path) -> None:
       kaizen nodes refresh        read the sources, write nodes.yaml and known_hosts
       kaizen collect              fetch every node's new snapshots
       kaizen status               is everybody safe?
+      kaizen find nova.conf       where it is, in which nights, and which versions differ
     """
     context.obj = config
 
