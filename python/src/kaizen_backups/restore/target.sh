@@ -39,7 +39,14 @@ read_records() {
 }
 
 say_host() {
-    say host '' "$(uname -n)"
+    local name full
+    name=$(uname -n)
+    if [[ $name != *.* ]]; then
+        # Where names are not resolved, the short one must do.
+        full=$(timeout 5 hostname -f 2>/dev/null) || full=$name
+        [[ $full != "$name".* ]] || name=$full
+    fi
+    say host '' "$name"
     [[ -z ${SUDO_USER:-} ]] || say sudo '' "$SUDO_USER"
     command -v rsync >/dev/null || say lacks '' rsync
 }

@@ -1,7 +1,7 @@
 """One restore from the first look at the store to the last look at what was written."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -74,7 +74,8 @@ class Restore:
             # A hard link is made only between names that rsync is told of.
             names = self.contents.with_links(names)
         if names:
-            await self._copy(place, sorted(names), overwrite=leave.overwrite, tell=tell)
+            names = sorted({*names, *self._touched(names, plan)})
+            await self._copy(place, names, overwrite=leave.overwrite, tell=tell)
         tell("verifying", 0)
         verified = await self._verify(place)
         if plan.delete:
@@ -109,12 +110,16 @@ class Restore:
             raise DataError("\n".join([*shown, *more] or [f"{place}: not every file could be read back"]))
         return len(found)
 
+    def _touched(self, names: Iterable[bytes], plan: Plan) -> list[bytes]:
+        """Return the directories whose time is changed by what is done to names, and is to be as it was."""
+        above = {directory_of(name) for name in names} & self.contents.entries.keys() - set(plan.as_they_are)
+        return sorted(name for name in above if self.contents.entries[name].kind == Kind.DIRECTORY)
+
     async def _mend_times(self, plan: Plan, place: Place) -> None:
         """Give the directories that something was deleted from their time again."""
-        changed = {directory_of(name) for name in plan.delete} & (self.contents.entries.keys() - set(plan.as_they_are))
-        changed = {name for name in changed if self.contents.entries[name].kind == Kind.DIRECTORY}
+        changed = self._touched(plan.delete, plan)
         if changed:
-            result = await place.rsync(copy_arguments(overwrite=True), self._source, sorted(changed), lambda _: None)
+            result = await place.rsync(copy_arguments(overwrite=True), self._source, changed, lambda _: None)
             if result.code != 0:
                 raise failed_copy(str(place), result)
 
