@@ -17,6 +17,7 @@ import pytest
 from bare_host import let_in
 from doors import picture
 from lab import Fleet, Node
+from lab.process import Process
 from restores import NIGHTS, NOW, ODD, STORE, Restores, change_source, describe
 
 FULL = os.environ.get("KAIZEN_FAULTS") == "full"
@@ -173,6 +174,13 @@ def contents(root: Path) -> dict[str, object]:
     return {name: line[-2] for name, line in describe(root).items() if str(line[0]).startswith("10")}
 
 
+def wait_for_a_first_file(running: Process, data: Path) -> None:
+    """Return as soon as something is written below a directory, or all is over."""
+    before = {path: path.stat().st_mtime_ns for path in data.glob("d*")}
+    while running.poll() is None and all(path.stat().st_mtime_ns == at for path, at in before.items()):
+        time.sleep(0.0005)
+
+
 def test_a_restore_that_is_killed_leaves_whole_files_and_the_next_one_completes_it(
     site: Restores, target: Path, chance: random.Random
 ) -> None:
@@ -185,12 +193,16 @@ def test_a_restore_that_is_killed_leaves_whole_files_and_the_next_one_completes_
     usual = time.monotonic() - began
     new, old = contents(data), contents(site.collector.path("/restored/old"))
     caught = half = 0
-    for _ in times(100):
+    for number in times(100):
         site.collector.sh("rm -r /work/target/srv/data && cp -a /restored/old /work/target/srv/data")
         running = site.collector.popen(
             ["kaizen", "restore", *line], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(usual * (0.6 + 0.4 * chance.random()))
+        if number % 2:
+            time.sleep(usual * chance.random())
+        else:
+            wait_for_a_first_file(running, data)
+            time.sleep(0.02 * chance.random())
         caught += running.poll() is None
         running.end()
         site.collector.sh("for i in {1..100}; do pgrep -x rsync >/dev/null || break; sleep 0.05; done")

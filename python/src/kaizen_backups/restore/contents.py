@@ -54,8 +54,9 @@ class Contents:
     """Files that could not be read, and why."""
 
     def size_of(self, names: Iterable[bytes]) -> int:
-        """Return the size of those names."""
-        return sum(self.entries[name].size for name in names)
+        """Return the size of those names, of hard links once; what has no entry has none."""
+        known = (self.entries[name] for name in names if name in self.entries)
+        return sum({(entry.inode or entry.name): entry.size for entry in known}.values())
 
     def with_links(self, names: Iterable[bytes]) -> list[bytes]:
         """Return those names and all that are hard links to one of them, sorted."""

@@ -55,8 +55,9 @@ def over_ssh(*, sudo: bool) -> list[str]:
 def parse_changes(said: bytes) -> Iterator[tuple[bytes, Change]]:
     """Yield each name that rsync said would be changed, and how."""
     for line in said.split(b"\n"):
-        item, _, name = line.partition(b" ")
-        if len(item) != 11 or not name:
+        # Spaces stand for what is the same, in a hard link that is to be made.
+        item, name = line[:11], line[12:]
+        if line[11:12] != b" " or not name:
             continue
         name = _ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), name)
         yield name.removesuffix(b"/"), _change(item)
@@ -65,7 +66,8 @@ def parse_changes(said: bytes) -> Iterator[tuple[bytes, Change]]:
 def _change(item: bytes) -> Change:
     if item[2:] == b"+++++++++":
         return Change.CREATE
-    return Change.ATTRIBUTES if item[:1] == b"." else Change.OVERWRITE
+    linked_with_others = item[:1] == b"h" and item[2:3] == b"." and set(item[2:]) != {ord(".")}
+    return Change.ATTRIBUTES if item[:1] == b"." or linked_with_others else Change.OVERWRITE
 
 
 def copied_bytes(said: bytes) -> int | None:
