@@ -7,6 +7,7 @@ import hashlib
 import os
 import random
 import stat
+import subprocess
 from pathlib import Path
 
 import yaml
@@ -94,10 +95,10 @@ def make_source(root: Path) -> None:
         os.chown(path, 1000 + number, 2000 + number)
         path.chmod(0o400 + number)
     (root / "odd").mkdir(mode=0o700)
-    for name in ODD:
-        path = root / "odd" / os.fsdecode(name)
+    for odd in ODD:
+        path = root / "odd" / os.fsdecode(odd)
         path.mkdir()
-        (path / os.fsdecode(name)).write_bytes(name)
+        (path / os.fsdecode(odd)).write_bytes(odd)
     (root / "empty").mkdir(mode=0o2775)
     (root / "d0/out").symlink_to("/etc/passwd")
     (root / "d0/up").symlink_to("../../../../outside")
@@ -118,8 +119,6 @@ def make_source(root: Path) -> None:
 
 
 def _setfacl(path: Path, acl: str) -> None:
-    import subprocess
-
     subprocess.run(["setfacl", "-m", acl, "--", path], check=True)
 
 

@@ -149,8 +149,11 @@ def test_a_list_that_was_tampered_with_is_refused_with_65(config: Path, settings
 
 
 def test_without_a_history_files_can_be_had_and_that_is_said(config: Path, settings: Settings) -> None:
-    for spoil in (lambda path: path.write_bytes(b"no database" * 500), lambda path: path.unlink()):
-        spoil(settings.history_file)
+    for broken in (True, False):
+        if broken:
+            settings.history_file.write_bytes(b"no database" * 500)
+        else:
+            settings.history_file.unlink()
         done = restore(config, NODE, "/etc/a", "--yes")
         assert done.returncode == 0
         assert "whether SHA256SUMS is what was collected cannot be told" in done.stderr

@@ -65,8 +65,8 @@ def test_a_name_that_ends_as_another_is_not_taken_for_it(tmp_path: Path, make_sn
         lines.append(f"{mark}{digest}  {escaped}\n")
     (root / "SHA256SUMS").write_text("".join(lines))
     check = checker(NodeStore(tmp_path / "store", "m"), on_record=True)
-    for name in (b"etc/a", b"x  etc/a", b"etc/new\nline", b"etc/back\\slash"):
-        assert check.check(NEWEST, [name]).sums.keys() == {name}
+    for wanted in (b"etc/a", b"x  etc/a", b"etc/new\nline", b"etc/back\\slash"):
+        assert check.check(NEWEST, [wanted]).sums.keys() == {wanted}
 
 
 def test_a_list_that_is_not_what_was_collected_vouches_for_nothing(store: NodeStore) -> None:

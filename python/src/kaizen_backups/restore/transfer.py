@@ -47,9 +47,12 @@ def progress_arguments() -> list[str]:
 
 
 def over_ssh(*, sudo: bool) -> list[str]:
-    """Return rsync's arguments for a host, from within the cage: an ssh outside has logged in already."""
+    """Return rsync's arguments for a host, from within the cage: an ssh outside has logged in already.
+
+    No shell there gets to see a name (-s, by the name that older versions know too).
+    """
     shell = f"ssh -F /dev/null -o ControlPath={SOCKET} -o ControlMaster=no -o BatchMode=yes"
-    return ["--secluded-args", "-e", shell, *(["--rsync-path=sudo -n rsync"] if sudo else [])]
+    return ["-s", "-e", shell, *(["--rsync-path=sudo -n rsync"] if sudo else [])]
 
 
 def parse_changes(said: bytes) -> Iterator[tuple[bytes, Change]]:

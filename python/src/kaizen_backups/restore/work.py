@@ -102,7 +102,9 @@ class Restore:
         if not digests:
             return 0
         sums = b"".join(_sum_line(name, self._whole.sums[name]) for name in digests)
-        found = [match for line in (await place.verify(sums)).split(b"\n") if (match := _VERIFIED.fullmatch(line))]
+        found = [
+            match for line in (await place.verify(digests, sums)).split(b"\n") if (match := _VERIFIED.fullmatch(line))
+        ]
         bad = [match[1].removeprefix(b"./") for match in found if match[2] != b"OK"]
         if bad or len(found) != len(digests):
             shown = [f"{place.shown(name)} is not what was saved" for name in bad[:_NAMED]]
