@@ -18,6 +18,7 @@ _LONG = [
         "onboard_trouble",
         "onboard_access",
         "onboard",
+        "restore",
         "cycle",
         "door",
         "hostile",

@@ -187,7 +187,8 @@ def test_a_restore_that_is_killed_leaves_whole_files_and_the_next_one_completes_
     data, wanted = target / "srv/data", describe(site.source(site.one, LAST))
     line = [site.one.name, DATA, "--to", "/work/target", "--yes", "--overwrite"]
     site.restore(*line, "--at", NIGHTS[0])
-    site.collector.sh("mkdir -p /restored && cp -a /work/target/srv/data /restored/old")
+    site.collector.sh("""mkdir -p /restored && cp -a /work/target/srv/data /restored/old
+        find /restored/old -type f -exec sh -c 'for file; do echo old >>"$file"; done' sh {} +""")
     began = time.monotonic()
     site.restore(*line)
     usual = time.monotonic() - began
@@ -202,7 +203,7 @@ def test_a_restore_that_is_killed_leaves_whole_files_and_the_next_one_completes_
             time.sleep(usual * chance.random())
         else:
             wait_for_a_first_file(running, data)
-            time.sleep(0.02 * chance.random())
+            time.sleep(0.01 * chance.random())
         caught += running.poll() is None
         running.end()
         site.collector.sh("for i in {1..100}; do pgrep -x rsync >/dev/null || break; sleep 0.05; done")
@@ -315,13 +316,17 @@ def reached(site: Restores) -> Restores:
 def test_it_goes_back_to_where_it_was_as_root(reached: Restores) -> None:
     one, path = reached.one, f"{DATA}/d4"
     wanted = describe(reached.source(one, LAST) / "d4")
-    one.sh(f"rm -r {path}/file4 && echo broken >{path}/file9 && chmod 0755 {path}")
+    one.sh(f"rm -r {path}/file4 && echo broken >{path}/file9 && chmod 0755 {path} && mkdir -p {path}/more/x")
     refused = reached.restore(one.name, path, "--to", f"{one.name}:/", "--yes")
     assert refused.code == 1
     assert f"  {one.name}:{path}/file9" in refused.err
     assert one.read(f"{path}/file9") == "broken\n"
     done = reached.restore(one.name, path, "--to", f"root@{one.name}:/", "--yes", "--overwrite")
     assert done.code == 0, done.describe()
+    assert one.sh(f"ls -d {path}/more").code == 0
+    exact = reached.restore(one.name, path, "--to", f"{one.name}:/", "--yes", "--exact", "--overwrite")
+    assert exact.code == 0, exact.describe()
+    assert "delete 1:\n  /srv/data/d4/more\n" in exact.out
     assert describe(one.path(path)) == wanted
 
 

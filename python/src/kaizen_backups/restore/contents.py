@@ -52,6 +52,8 @@ class Contents:
     digests: dict[bytes, bytes] = field(default_factory=dict)
     unreadable: dict[bytes, str] = field(default_factory=dict)
     """Files that could not be read, and why."""
+    users: set[int] = field(default_factory=set)
+    groups: set[int] = field(default_factory=set)
 
     def size_of(self, names: Iterable[bytes]) -> int:
         """Return the size of those names, of hard links once; what has no entry has none."""
@@ -119,6 +121,8 @@ def gather(root: int, names: Sequence[bytes], read: Callable[[File], bytes]) -> 
             if entry is None or (known and known.kind != Kind.ABOVE):
                 continue
             found.entries[item.name] = entry
+            found.users.add(item.status.st_uid)
+            found.groups.add(item.status.st_gid)
             if entry.kind == Kind.FILE:
                 try:
                     found.digests[item.name] = read(item)

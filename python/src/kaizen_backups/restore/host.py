@@ -62,6 +62,8 @@ def ssh_options(own: Path, known_hosts: Path, *, batch: bool) -> list[str]:
 class HostPlace(Place):
     """A directory of a host. It is made by `open_host`, which also ends the connection."""
 
+    accounts = True
+
     def __init__(self, target: Target, directory: bytes, who: Administrator, place: Path) -> None:
         super().__init__(directory)
         self._target = target

@@ -29,6 +29,9 @@ class Answer(NamedTuple):
 class Place(ABC):
     """A directory that is restored to."""
 
+    accounts = False
+    """Does it belong to a host with accounts of its own?"""
+
     def __init__(self, directory: bytes) -> None:
         self.directory = directory
 

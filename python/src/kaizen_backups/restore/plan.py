@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from kaizen_backups.errors import KaizenError, printable
-from kaizen_backups.restore.contents import Contents, Kind
+from kaizen_backups.restore import owners
+from kaizen_backups.restore.contents import Contents, Kind, opened
 from kaizen_backups.restore.place import Answer, Place
 from kaizen_backups.restore.system import is_node, is_system
 from kaizen_backups.restore.transfer import Change, compare_arguments, failed_copy, parse_changes
@@ -62,6 +63,8 @@ async def make_plan(
     belongs (or the reverse), the host is another.
     """
     records = [entry.kind.encode() + name for name, entry in sorted(contents.entries.items())]
+    if place.accounts:
+        records += owners.records(contents)
     answers = await place.ask("exact" if leave.exact else "look", records)
     _require_free_way(place, answers)
     _require_right_host(place, node, names, answers, leave)
@@ -72,6 +75,8 @@ async def make_plan(
         plan.delete = sorted(has - contents.entries.keys())
     left = {answer.name for answer in answers if answer.what == "left"} - set(plan.delete)
     plan.leftovers = sorted(name for name in left if _of_ours(name, contents))
+    with opened(source) as root:
+        plan.warnings += owners.differing(root, answers)
     needed = contents.size_of(plan.create + plan.overwrite)
     free = next((int(answer.more) for answer in answers if answer.what == "free"), None)
     if free is not None and needed > free:

@@ -80,8 +80,15 @@ say_inside() {
     for file in "$1"/*; do say has "${file#"$dir"/}"; done
 }
 
-# look EXACT: a record is a letter (d: a directory, a: one that only leads to what is given, else: no directory) and a
-# name.
+# name_of KIND NUMBER: of a user (u) or a group (g)
+name_of() {
+    local database=passwd
+    [[ $1 == u ]] || database=group
+    { getent "$database" "$2" || true; } | cut -d : -f 1
+}
+
+# look EXACT: a record is a letter and a name: d: a directory, a: one that only leads to what is given, u and g: the
+# number of a user or a group, else: no directory.
 look() {
     local exact=$1 record kind name path
     say_host
@@ -90,7 +97,9 @@ look() {
     say_inside "$dir" false
     for record in "${records[@]}"; do
         kind=${record:0:1} name=${record:1} path=$dir/${record:1}
-        if [[ $kind != [ad] ]]; then
+        if [[ $kind == [ug] ]]; then
+            say owner "$record" "$(name_of "$kind" "$name")"
+        elif [[ $kind != [ad] ]]; then
             if [[ -L $path ]]; then
                 say there "$name"
             elif [[ -d $path ]]; then
