@@ -67,7 +67,10 @@ class Terminal:
         os.write(self._end, text.encode())
 
     def interrupt(self) -> None:
-        os.killpg(self._process.pid, signal.SIGINT)
+        """Press Ctrl-C until it ends: between a prompt and the wait for its answer, Python does not hear it."""
+        while self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGINT)
+            time.sleep(0.2)
 
     def end(self) -> int:
         try:

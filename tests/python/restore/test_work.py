@@ -107,6 +107,17 @@ def test_the_plan_says_of_every_name_what_happens_to_it(store: NodeStore, target
     assert times(target) == {PAST}
 
 
+def test_what_is_done_in_a_directory_does_not_change_its_time(store: NodeStore, target: Path) -> None:
+    restore(store, target)
+    for leave in (OVERWRITE, PLAIN):
+        (target / "etc/sub/b").write_bytes(b"other")
+        if leave == PLAIN:
+            (target / "etc/sub/b").unlink()
+            os.utime(target / "etc/sub", ns=(PAST, PAST))
+        restore(store, target, leave)
+        assert times(target) == {PAST}
+
+
 def test_without_leave_nothing_that_differs_is_touched(store: NodeStore, target: Path) -> None:
     (target / "etc").mkdir(mode=0o711)
     (target / "etc/a").write_bytes(b"mine")
