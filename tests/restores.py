@@ -67,11 +67,12 @@ class Restores:
     def _furnish(self, node: Node) -> None:
         key = self.collector.read("/etc/kaizen/ssh/id_ed25519.pub").strip()
         node.write("/etc/kaizen/rsyncd.conf", (_GOLDEN / "rsyncd.conf").read_text())
-        node.write("/etc/kaizen/node.conf", "path = /srv/data\npath = /etc/shells\nkeep_days = 9\n")
+        node.write("/etc/kaizen/node.conf", "path = /srv/data\npath = /etc/shells\npath = /etc/passwd\nkeep_days = 9\n")
         node.write("/etc/kaizen/roles/generic.conf", "")
         node.write("/etc/sudoers.d/kaizen", f"kaizen ALL=(root) NOPASSWD: {_DAEMON}\n", mode=0o440)
         node.write("/var/lib/kaizen/.ssh/authorized_keys", f'restrict,command="sudo -n {_DAEMON}" {key}\n')
         node.sh("useradd -M -d /var/lib/kaizen -s /bin/sh kaizen; usermod -p x kaizen; chmod 0700 /backups")
+        node.sh("useradd -u 1009 nine")
         make_source(node.path("/srv/data"))
         host_key = " ".join(node.read("/etc/ssh/ssh_host_ed25519_key.pub").split()[:2])
         stated = {"address": node.address, "host_keys": [host_key]}

@@ -236,7 +236,7 @@ def test_a_full_disk_leaves_whole_files(site: Restores, target: Path) -> None:
         (place / "srv/data/d1/file1").write_text("mine")
         done = site.restore(site.one.name, DATA, "--to", "/work/target", "--yes", "--overwrite")
         assert done.code == 1
-        assert "there is no room left; what was restored until then is whole" in done.err
+        assert "there is no room left; every file there is whole" in done.err
         assert "are free there" in done.out
         wanted = describe(site.source(site.one, LAST))
         for path in place.rglob("*"):
@@ -304,7 +304,9 @@ def reached(site: Restores) -> Restores:
         let_in(node, key)
         node.sh("""useradd -m -s /bin/bash admin && usermod -p x admin
             echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin""")
-    site.collector.sh("useradd -m -s /bin/bash alice")
+    # A number's name must not matter: this one has another at each end.
+    site.one.sh("usermod -u 1600 -l both nine && useradd -u 1009 other")
+    site.collector.sh("useradd -m -s /bin/bash alice; useradd -u 1009 both")
     site.collector.sh("""install -d -m 700 -o alice /home/alice/.ssh
         ssh-keygen -q -t ed25519 -N '' -f /home/alice/.ssh/id_ed25519
         printf 'Host the-one\\n HostName one.kaizen.example\\n User admin\\n' >/home/alice/.ssh/config
@@ -323,6 +325,7 @@ def test_it_goes_back_to_where_it_was_as_root(reached: Restores) -> None:
     assert one.read(f"{path}/file9") == "broken\n"
     done = reached.restore(one.name, path, "--to", f"root@{one.name}:/", "--yes", "--overwrite")
     assert done.code == 0, done.describe()
+    assert "warning: user 1009 was nine, and is other there: owners go by number" in done.out
     assert one.sh(f"ls -d {path}/more").code == 0
     exact = reached.restore(one.name, path, "--to", f"{one.name}:/", "--yes", "--exact", "--overwrite")
     assert exact.code == 0, exact.describe()

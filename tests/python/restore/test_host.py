@@ -12,6 +12,8 @@ from kaizen_backups.restore.host import parse_host, ssh_options
 def test_what_has_a_colon_before_any_slash_is_a_host() -> None:
     assert parse_host("one.example:/") == (Target("one.example", "one.example"), "/")
     assert parse_host("root@one:/tmp/a:b c\n") == (Target("one", "one", "root"), "/tmp/a:b c\n")
+    for root in ("one:/", "one://", "one:///"):
+        assert parse_host(root) == (Target("one", "one"), "/")
     for here in ("/tmp/x", "./a:b", "x/y:z", "x"):
         assert parse_host(here) is None
 
@@ -19,6 +21,12 @@ def test_what_has_a_colon_before_any_slash_is_a_host() -> None:
 @pytest.mark.parametrize("text", ["-oProxyCommand=x:/", "a b:/", ":/x", "one:relative", "one:", "$(id):/", "-l@one:/"])
 def test_what_is_no_host_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be HOST:/DIR"):
+        parse_host(text)
+
+
+@pytest.mark.parametrize("text", ["one:/.", "one:/tmp/../", "one:/x/./y"])
+def test_a_roundabout_way_to_a_directory_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="without"):
         parse_host(text)
 
 

@@ -83,5 +83,5 @@ def test_progress_is_the_last_number_that_was_said() -> None:
 def test_a_failure_says_what_it_was_and_that_nothing_is_lost(code: int, err: str, kind: type[KaizenError]) -> None:
     error = failed_copy("host:/", Result(code, "", err))
     assert type(error) is kind
-    assert "what was there before is untouched" in str(error)
+    assert "every file there is whole" in str(error)
     assert err.partition("\n")[0] in str(error)

@@ -268,6 +268,8 @@ def test_a_directory_here_is_taken_by_its_real_name(tmp_path: Path, monkeypatch:
     assert local_directory("x/../real/a:b", store) == os.fsencode(tmp_path / "real/a:b")
     assert local_directory("link/x", store) == os.fsencode(tmp_path / "real/x")
     assert local_directory("link", store) == os.fsencode(tmp_path / "link")
+    for root in ("/", "//", "/.", "//.", "/tmp/..", "../" * 20):
+        assert local_directory(root, store) == b"/"
     for inside in ("store", "store/n/x", "real/../store"):
         with pytest.raises(KaizenError, match="never written to"):
             local_directory(inside, store)

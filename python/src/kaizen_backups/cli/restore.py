@@ -49,7 +49,7 @@ def command(
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Bring files or directories of a NODE back, or all of it (PATH /), as they were: content, owner, mode, times.
+    """Bring files or directories of a NODE back, or all of it (PATH /, without its dumps), as they were.
 
     Each PATH goes below the directory as its full path: DIR/etc/nova/nova.conf. `--to HOST:/` puts it where it was,
     with your own ssh, and sudo there unless you log in as root. Sums are checked before anything is written and
@@ -67,7 +67,7 @@ def command(
     leave = Leave(overwrite, exact, other_host)
     if exact and b"" in names:
         raise click.UsageError("--exact would delete all that the backup left out of /: name directories")
-    if not (yes or dry_run) and not _somebody_is_there():
+    if not (yes or dry_run) and (as_json or not sys.stdin.isatty()):
         raise click.UsageError("there is nobody to ask: --dry-run shows what would be done, --yes does it")
     settings = load_settings(context.obj)
     store = NodeStore(settings.store, existing(settings.store, [node])[0])
@@ -157,7 +157,3 @@ def _place(to: str, settings: Settings) -> Iterator[Place]:
     target, directory = host
     with open_host(target, os.fsencode(directory), administrator(), settings.known_hosts_file) as place:
         yield place
-
-
-def _somebody_is_there() -> bool:
-    return sys.stdin.isatty()

@@ -32,7 +32,10 @@ def parse_host(text: str) -> tuple[Target, str] | None:
     match = _HOST.fullmatch(text)
     if not match or not match[3].startswith("/"):
         raise ValueError("must be HOST:/DIR; a directory here that has a colon is ./NAME")
-    return Target(match[2], match[2], match[1]), match[3]
+    parts = [part for part in match[3].split("/") if part]
+    if {".", ".."} & set(parts):
+        raise ValueError("must be a directory without '.' and '..'")
+    return Target(match[2], match[2], match[1]), "/" + "/".join(parts)
 
 
 def ssh_options(own: Path, known_hosts: Path, *, batch: bool) -> list[str]:

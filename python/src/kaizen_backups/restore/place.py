@@ -147,8 +147,8 @@ def local_directory(text: str, store: Path) -> bytes:
 
     Raises KaizenError for one in the store.
     """
-    path = Path(os.path.normpath(Path.cwd() / text))
-    path = Path(os.path.realpath(path.parent)) / path.name
+    path = Path("/" + os.path.normpath(Path.cwd() / text).lstrip("/"))
+    path = Path("/" + os.path.realpath(path.parent).lstrip("/")) / path.name
     inner, outer = Path(os.path.realpath(path)), Path(os.path.realpath(store))
     if inner == outer or outer in inner.parents:
         raise KaizenError(f"{printable(os.fsdecode(path))} is in the store: what is stored is never written to")

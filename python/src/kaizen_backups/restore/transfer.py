@@ -89,7 +89,7 @@ def failed_copy(where: str, result: Result) -> KaizenError:
     lines = [line.strip() for line in result.err.splitlines() if line.strip()]
     said = [line for line in lines if not line.startswith("rsync error:")] or lines or [f"code {result.code}"]
     shown = "\n".join(printable(line)[:300] for line in said[:_MOST_SAID])
-    end = "what was restored until then is whole, and what was there before is untouched"
+    end = "every file there is whole, either as it was or as it is restored"
     if "No space left on device" in result.err:
         return NoRoomError(f"{where}: there is no room left; {end}\n{shown}")
     kind = UnavailableError if result.code in _BROKE else KaizenError
