@@ -333,6 +333,27 @@ def test_it_goes_back_to_where_it_was_as_root(reached: Restores) -> None:
     assert describe(one.path(path)) == wanted
 
 
+def test_a_restore_to_a_host_that_is_killed_leaves_whole_files_there(reached: Restores, chance: random.Random) -> None:
+    one = reached.one
+    line = [one.name, DATA, "--to", f"{one.name}:/tmp/killed", "--yes", "--overwrite"]
+    data, new = one.path(f"/tmp/killed{DATA}"), contents(reached.source(one, LAST))
+    assert reached.restore(*line, "--at", NIGHTS[0]).code == 0
+    one.sh(f"find /tmp/killed{DATA} -type f -exec sh -c 'for file; do echo old >>\"$file\"; done' sh {{}} +")
+    old = contents(data)
+    for _ in times(20):
+        running = reached.collector.popen(
+            ["kaizen", "restore", *line], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_for_a_first_file(running, data)
+        time.sleep(0.005 * chance.random())
+        running.end()
+        one.sh("for i in {1..100}; do pgrep -x rsync >/dev/null || exit 0; sleep 0.1; done; exit 1")
+        for name, content in contents(data).items():
+            assert content in (old.get(name), new.get(name)), name
+    assert reached.restore(*line, "--exact").code == 0
+    assert describe(data) == describe(reached.source(one, LAST))
+
+
 def test_it_goes_with_the_ssh_of_who_called_sudo_and_with_sudo_there(reached: Restores) -> None:
     one = reached.one
     one.sh("rm -rf /tmp/all")

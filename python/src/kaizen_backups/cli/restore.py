@@ -75,6 +75,7 @@ def command(
         today = datetime.now().astimezone().date()
         with _history(settings) as history:
             restore = begin(store, history, names, node=node, at=at, today=today, tell=display.tell)
+        display.pause()
         with _place(to or f"{node}-{restore.snapshot}", settings) as place:
             require_apart(place, names, settings.store, exact=exact)
             _run(restore, place, leave, display, dry_run=dry_run, yes=yes, verbose=verbose, as_json=as_json)
@@ -92,7 +93,8 @@ def _run(
     as_json: bool,
 ) -> None:
     """Plan, show, ask, do, say."""
-    display.phase("comparing")
+    if isinstance(place, LocalPlace):
+        display.tell("comparing", 0)  # elsewhere ssh may have something to ask
     plan = asyncio.run(restore.plan(place, leave))
     shown = {"node": restore.node, "snapshot": str(restore.snapshot), "to": str(place), **plan.as_json()}
     display.pause()

@@ -1,5 +1,6 @@
 """What a person sees of a restore: the plan, how far it is, how it ended."""
 
+import os
 import sys
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
@@ -70,8 +71,6 @@ def result_lines(done: Restored, restore: Restore, place: Place) -> list[str]:
 
 
 def _colour(name: str) -> str | None:
-    import os
-
     return None if os.environ.get("NO_COLOR") else name
 
 
@@ -91,10 +90,6 @@ class Display(AbstractContextManager["Display"]):
     def total(self, count: int) -> None:
         """Take the bytes that will be copied."""
         self._total = count
-
-    def phase(self, doing: str) -> None:
-        """Say what is being done."""
-        self.tell(doing, 0)
 
     def tell(self, doing: str, done: int) -> None:
         """Say what is being done, and how many bytes of it are."""
