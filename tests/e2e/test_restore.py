@@ -228,21 +228,33 @@ def test_a_restore_that_is_killed_leaves_whole_files_and_the_next_one_completes_
     print(f"{caught} of {len(times(100))} were caught at work, {half} half-way")
 
 
-def test_a_full_disk_leaves_whole_files(site: Restores, target: Path) -> None:
-    site.collector.sh("mount -t tmpfs -o size=300k target /work/target")
+def test_a_full_disk_leaves_whole_files(site: Restores, target: Path, chance: random.Random) -> None:
+    line = [site.one.name, DATA, "--to", "/work/target", "--yes", "--overwrite"]
+    site.collector.sh("mount -t tmpfs -o size=4m target /work/target")
     try:
-        place = site.collector.path("/work/target")
-        (place / "srv/data/d1").mkdir(parents=True)
-        (place / "srv/data/d1/file1").write_text("mine")
-        done = site.restore(site.one.name, DATA, "--to", "/work/target", "--yes", "--overwrite")
-        assert done.code == 1
-        assert "there is no room left; every file there is whole" in done.err
-        assert "are free there" in done.out
-        wanted = describe(site.source(site.one, LAST))
-        for path in place.rglob("*"):
-            if path.is_file() and not path.is_symlink():
-                name = os.fsencode(path.relative_to(place / "srv/data")).decode("utf-8", "backslashreplace")
-                assert path.read_bytes() == b"mine" or describe(path)["."][-2] == wanted[name][-2]
+        data = site.collector.path("/work/target/srv/data")
+        site.restore(*line, "--at", NIGHTS[0])
+        site.collector.sh("find /work/target -type f -exec sh -c 'for file; do echo old >>$file; done' sh {} + || true")
+        old, new = contents(data), contents(site.source(site.one, LAST))
+        full = 0
+        for _ in times(30):
+            left = chance.randrange(16_000)
+            site.collector.sh(f"""cd /work/target; free=$(df --output=avail -B1 . | tail -1)
+                head -c $((free - {left})) /dev/zero >ballast""")
+            done = site.restore(*line)
+            site.collector.sh("rm /work/target/ballast")
+            if done.code != 0:
+                full += 1
+                assert done.code == 1
+                assert "there is no room left; every file there is whole" in done.err
+                assert "are free there" in done.out
+            found = contents(data)
+            assert old.keys() <= found.keys() <= old.keys() | new.keys()
+            for name, content in found.items():
+                assert content in (old.get(name), new.get(name)), name
+        assert full
+        assert site.restore(*line).code == 0
+        assert contents(data).items() >= new.items()
     finally:
         site.collector.sh("umount /work/target")
 
