@@ -18,6 +18,7 @@ _LONG = [
         "trouble",
         "units",
         "hostile",
+        "restore",
         "onboard_access",
         "onboard",
         "find",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kaizen_backups.confine import confined, dying_with_us
+from kaizen_backups.confine import confined, dying_with_us, restoring
 from kaizen_backups.run import Result, run
 
 
@@ -88,3 +88,23 @@ def test_what_dies_with_us_writes_in_its_place_alone_and_does_not_outlive_us(tmp
             return
         time.sleep(0.01)
     raise AssertionError("it is still there")
+
+
+def test_a_restore_sees_its_snapshot_and_its_target_and_writes_to_the_target_alone(tmp_path: Path) -> None:
+    for name in ("source", "target", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(f"{name}\n")
+    (tmp_path / "target/out").symlink_to(tmp_path / "other")
+    (tmp_path / "target/up").symlink_to("../../../../../../" + str(tmp_path / "other"))
+
+    def inside(script: str, *, writable: bool) -> Result:
+        view = {"source": tmp_path / "source", "target": tmp_path / "target", "writable": writable}
+        return asyncio.run(run(restoring(["sh", "-c", script], **view)))  # type: ignore[arg-type]
+
+    assert inside("cat /source/file /target/file", writable=False).out == "source\ntarget\n"
+    assert inside("touch /target/new", writable=True).code == 0
+    for script in ("touch /target/x", "touch /source/x", "cat /target/out/file"):
+        assert inside(script, writable=False).code != 0, script
+    for script in ("touch /source/x", "touch /target/out/x", "touch /target/up/x", "cat /target/up/file"):
+        assert inside(script, writable=True).code != 0, script
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["file"]

@@ -52,3 +52,10 @@ def test_what_a_reader_raises_ends_the_program_and_is_raised(capfd: pytest.Captu
     with pytest.raises(ValueError, match="2"):
         asyncio.run(run(["echo", "x"], reader=refuse))
     assert capfd.readouterr().err == ""
+
+
+def test_a_program_reads_the_descriptor_that_it_is_given_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"given\0\n")
+    with (tmp_path / "file").open("rb") as file:
+        assert asyncio.run(run(["cat"], stdin=file.fileno())).out == "given\0\n"
+    assert asyncio.run(run(["cat"])).out == ""

@@ -1,4 +1,4 @@
-"""The cage in which anything that a node sends is received (bubblewrap).
+"""The cage in which anything that a node sends is received, and is restored (bubblewrap).
 
 Inside there is no network, no key, and nothing of the store but one node's directory. The only way out is the
 control socket of an ssh master outside, which has logged in to that node; five capabilities are left, to give
@@ -10,12 +10,38 @@ from pathlib import Path
 
 SOCKET = "/m"
 STORE = "/store"
+SOURCE = "/source"
+TARGET = "/target"
 
 _CAPABILITIES = ("CAP_CHOWN", "CAP_FOWNER", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_SETFCAP")
 
 
 def confined(command: Sequence[str], *, socket: Path, store: Path | None) -> list[str]:
     """Return the argument list that runs `command` in the cage, with `store` writable at /store if it is given."""
+    view = ["--bind", str(store), STORE] if store else []
+    return _cage([*view, "--ro-bind", str(socket), SOCKET], _CAPABILITIES if store else (), command)
+
+
+def restoring(
+    command: Sequence[str],
+    *,
+    source: Path | None = None,
+    target: Path | None = None,
+    writable: bool = False,
+    socket: Path | None = None,
+) -> list[str]:
+    """Return the argument list that runs `command` where nothing is to be seen but what a restore is about.
+
+    That is a snapshot at /source, the directory restored to at /target, or the control socket of an ssh that has
+    logged in. So no symlink in either tree leads anywhere else.
+    """
+    view = ["--ro-bind", str(source), SOURCE] if source else []
+    view += ["--bind" if writable else "--ro-bind", str(target), TARGET] if target else []
+    view += ["--ro-bind", str(socket), SOCKET] if socket else []
+    return _cage(view, _CAPABILITIES, command)
+
+
+def _cage(view: Sequence[str], capabilities: Sequence[str], command: Sequence[str]) -> list[str]:
     cage = ["bwrap"]
     cage += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
     cage += ["--die-with-parent", "--new-session", "--clearenv", "--setenv", "PATH", "/usr/bin"]
@@ -23,10 +49,8 @@ def confined(command: Sequence[str], *, socket: Path, store: Path | None) -> lis
     for name in ("bin", "lib", "lib64"):
         cage += ["--symlink", f"usr/{name}", f"/{name}"]
     cage += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", "/etc/passwd", "/etc/passwd"]
-    if store:
-        cage += ["--bind", str(store), STORE]
-    cage += ["--ro-bind", str(socket), SOCKET, "--remount-ro", "/", "--cap-drop", "ALL"]
-    for capability in _CAPABILITIES if store else ():
+    cage += [*view, "--remount-ro", "/", "--cap-drop", "ALL"]
+    for capability in capabilities:
         cage += ["--cap-add", capability]
     return [*cage, "--", *command]
 

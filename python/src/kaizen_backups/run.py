@@ -36,8 +36,9 @@ async def run(
     limit: int = 1 << 20,
     reader: Callable[[bytes], None] | None = None,
     watch: Callable[[int], None] | None = None,
+    stdin: int = asyncio.subprocess.DEVNULL,
 ) -> Result:
-    """Run a program to its end, with nothing on stdin and a clean environment.
+    """Run a program to its end in a clean environment, with nothing on stdin unless a descriptor is given.
 
     It is killed when this task is cancelled, and when it writes more than `limit` bytes (TooMuchOutputError). What it
     writes to stdout goes to `reader`, if there is one, and is then not limited; `watch` gets its process id ten times
@@ -47,7 +48,7 @@ async def run(
     enough: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     with _Pipe(limit, enough, reader) as out, _Pipe(limit, enough) as err:
         process = await asyncio.create_subprocess_exec(
-            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=out.write_end, stderr=err.write_end, env=ENVIRONMENT
+            *argv, stdin=stdin, stdout=out.write_end, stderr=err.write_end, env=ENVIRONMENT
         )
         ended = asyncio.create_task(process.wait())
         either: set[asyncio.Future[Any]] = {ended, enough}

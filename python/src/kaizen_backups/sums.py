@@ -180,14 +180,18 @@ def nearly_listed(data: bytes, name: bytes, digest: bytes) -> bool:
 
     One flipped bit changes one character of a hash; another content changes nearly all of them.
     """
-    escaped = name
-    for sequence, character in _ESCAPES.items():
-        escaped = escaped.replace(character, sequence)
-    end = data.find(b"  " + escaped + b"\n")
+    end = data.find(b"  " + escape(name) + b"\n")
     if end < 64:
         return True
     given = digest.hex().encode()
     return sum(a != b for a, b in zip(data[end - 64 : end], given, strict=True)) <= 2
+
+
+def escape(name: bytes) -> bytes:
+    """Return a name as SHA256SUMS writes it; where that differs, a backslash stands before the hash."""
+    for sequence, character in _ESCAPES.items():
+        name = name.replace(character, sequence)
+    return name
 
 
 def _lines(lines: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:

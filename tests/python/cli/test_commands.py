@@ -28,7 +28,7 @@ COMMANDS = [
         "nodes refresh",
         "nodes show",
     ),
-    *("nodes diff", "nodes fact", "prune", "status", "verify"),
+    *("nodes diff", "nodes fact", "prune", "restore", "status", "verify"),
 ]
 
 

@@ -6,7 +6,7 @@ import click
 
 from kaizen_backups.cli.program import CONTEXT, EXIT_CODES, LazyGroup, config_option, print_version, run_program
 
-_COMMANDS = ("collect", "config", "find", "history", "nodes", "prune", "status", "verify")
+_COMMANDS = ("collect", "config", "find", "history", "nodes", "prune", "restore", "status", "verify")
 
 
 @click.group(
@@ -20,7 +20,7 @@ _COMMANDS = ("collect", "config", "find", "history", "nodes", "prune", "status",
 @config_option
 @click.pass_context
 def cli(context: click.Context, config: Path) -> None:
-    """Collect, verify, keep and show the snapshots of every node.
+    """Collect, verify, keep, show and restore the snapshots of every node.
 
     \b
     Examples:
@@ -28,6 +28,7 @@ def cli(context: click.Context, config: Path) -> None:
       kaizen collect              fetch every node's new snapshots
       kaizen status               is everybody safe?
       kaizen find nova.conf       where it is, in which nights, and which versions differ
+      kaizen restore NODE PATH    get something back
     """
     context.obj = config
 

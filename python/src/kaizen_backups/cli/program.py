@@ -4,7 +4,6 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +53,8 @@ class LazyGroup(click.Group):
 def print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     """Print the program's name and the package's version, and end."""
     if wanted:
+        from importlib.metadata import version  # takes longer to load than most else here
+
         click.echo(f"{context.find_root().info_name} {version('kaizen-backups')}")
         context.exit()
 

@@ -25,13 +25,6 @@ class Administrator:
 
     def run(self, argv: Sequence[str], *, stdin: str = "", timeout: float | None = None) -> tuple[int, str, str]:
         """Run a program as that user; return its exit code, stdout and stderr. Raises UnavailableError, DataError."""
-        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        environment |= {
-            "HOME": self.home,
-            "USER": self.name,
-            "LOGNAME": self.name,
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-        }
         guarded = ["prlimit", f"--fsize={_MOST_OUTPUT}", "--", *argv]
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             try:
@@ -40,7 +33,7 @@ class Administrator:
                     input=stdin.encode(),
                     stdout=out,
                     stderr=err,
-                    env=environment,
+                    env=self._environment(),
                     timeout=timeout,
                     check=False,
                     user=self.uid,
@@ -53,6 +46,16 @@ class Administrator:
             if max(os.fstat(file.fileno()).st_size for file in (out, err)) >= _MOST_OUTPUT:
                 raise DataError(f"{argv[0]} to {argv[-2]}: what comes from there is endless")
             return done.returncode, _text(out), _text(err)
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """Return the argument list that runs a program as that user, for whoever starts it by other means."""
+        switch = [] if self.uid is None else ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--init-groups"]
+        return [*switch, "env", *(f"{name}={value}" for name, value in self._environment().items()), *argv]
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        own = {"HOME": self.home, "USER": self.name, "LOGNAME": self.name, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+        return kept | own
 
     def _groups(self) -> list[int] | None:
         return None if self.gid is None else os.getgrouplist(self.name, self.gid)

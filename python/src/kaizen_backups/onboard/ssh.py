@@ -187,18 +187,26 @@ class Ssh:
 
 @contextmanager
 def open_ssh(target: Target, who: Administrator) -> Iterator[Ssh]:
-    """Make a place of the administrator's own for the connection's files, and end all of it afterwards."""
-    # What is trusted is ours to write, and what ssh makes is the administrator's.
+    """Make a place for the connection's files, and end all of it afterwards."""
+    with place_for(who) as place:
+        ssh = Ssh(target, who, place)
+        try:
+            yield ssh
+        finally:
+            ssh.close()
+
+
+@contextmanager
+def place_for(who: Administrator) -> Iterator[Path]:
+    """Make a directory for a connection's files: what is trusted is ours to write, `own` is the administrator's."""
     place = Path(tempfile.mkdtemp(prefix="kaizen-"))
-    place.chmod(0o755)
-    (place / "own").mkdir(mode=0o700)
-    if who.uid is not None and who.gid is not None:
-        os.chown(place / "own", who.uid, who.gid)
-    ssh = Ssh(target, who, place)
     try:
-        yield ssh
+        place.chmod(0o755)
+        (place / "own").mkdir(mode=0o700)
+        if who.uid is not None and who.gid is not None:
+            os.chown(place / "own", who.uid, who.gid)
+        yield place
     finally:
-        ssh.close()
         shutil.rmtree(place, ignore_errors=True)
 
 

@@ -1,0 +1,1 @@
+"""Getting back what was saved: choose it, check it, plan, copy, check again."""
