@@ -70,19 +70,41 @@ def test_the_environment_is_empty(cage: Path) -> None:
     assert set(inside(cage, "env").out.split()) <= {"PATH=/usr/bin", "PWD=/", "SHLVL=0", "_=/usr/bin/env"}
 
 
+STARTER = (
+    "import os, subprocess, sys; reads, told = os.pipe(); process = subprocess.Popen(sys.argv[1:], stdin=reads); "
+    "os.close(reads); "
+)
+
+
+def begin(command: list[str], starter: str) -> subprocess.Popen[str]:
+    """Let another Python begin a command."""
+    argv = [sys.executable, "-c", starter, *command]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def test_what_was_not_told_to_begin_before_we_were_killed_never_begins(tmp_path: Path) -> None:
+    """Also where the kernel was not asked in time to kill it."""
+    command = dying_with_us(["touch", f"{tmp_path}/begun"], writable=tmp_path)
+    command.remove("--die-with-parent")
+    with begin(command, STARTER + "process.wait()") as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "ready\n"
+        parent.kill()
+        assert parent.stdout.read() == "", "until all that could write there have ended"
+    assert not (tmp_path / "begun").exists()
+
+
 def test_what_dies_with_us_writes_in_its_place_alone_and_does_not_outlive_us(tmp_path: Path) -> None:
     script = f"touch {tmp_path}/here; touch {tmp_path.parent}/elsewhere; echo $$ >{tmp_path}/pid; exec sleep 1000"
     command = dying_with_us(["sh", "-c", script], writable=tmp_path)
-    starter = "import subprocess, sys; subprocess.run(sys.argv[1:])"
-    parent = subprocess.Popen([sys.executable, "-c", starter, *command], stderr=subprocess.DEVNULL)
     pid = tmp_path / "pid"
-    while not pid.exists() or not pid.read_text():
-        assert parent.poll() is None
-        time.sleep(0.01)
-    assert (tmp_path / "here").exists()
-    assert not (tmp_path.parent / "elsewhere").exists()
-    parent.kill()
-    parent.wait()
+    with begin(command, STARTER + "os.write(told, b'\\n'); process.wait()") as parent:
+        while not pid.exists() or not pid.read_text():
+            assert parent.poll() is None
+            time.sleep(0.01)
+        assert (tmp_path / "here").exists()
+        assert not (tmp_path.parent / "elsewhere").exists()
+        parent.kill()
     for _ in range(1000):
         if not Path("/proc", pid.read_text().strip()).exists():
             return

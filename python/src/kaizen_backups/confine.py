@@ -12,6 +12,7 @@ SOCKET = "/m"
 STORE = "/store"
 SOURCE = "/source"
 TARGET = "/target"
+READY = "ready"
 
 _CAPABILITIES = ("CAP_CHOWN", "CAP_FOWNER", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_SETFCAP")
 
@@ -56,6 +57,11 @@ def _cage(view: Sequence[str], capabilities: Sequence[str], command: Sequence[st
 
 
 def dying_with_us(command: Sequence[str], *, writable: Path) -> list[str]:
-    """Return the argument list that runs `command` until it ends or we do; it can write below `writable` alone."""
+    """Return the argument list that runs `command` until it ends or we do; it can write below `writable` alone.
+
+    It says READY, and begins when it has read a line. bwrap asks the kernel to be killed with its parent, but whose
+    parent was killed just before that would live on for ever: nobody is left to write that line.
+    """
     view = ["--ro-bind", "/", "/", "--dev", "/dev", "--bind", str(writable), str(writable)]
-    return ["bwrap", *view, "--die-with-parent", "--new-session", "--", *command]
+    wait = f'echo {READY} && read -r _ && exec "$@" </dev/null'
+    return ["bwrap", *view, "--die-with-parent", "--new-session", "--", "sh", "-c", wait, "sh", *command]

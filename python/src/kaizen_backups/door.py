@@ -1,11 +1,12 @@
 """A node's door: one ssh connection, opened here, over which the confined rsync reads that node's snapshots."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
-from kaizen_backups.confine import SOCKET, STORE, confined, dying_with_us
+from kaizen_backups.confine import READY, SOCKET, STORE, confined, dying_with_us
 from kaizen_backups.errors import DataError, KaizenError, NoRoomError, RefusedError, UnavailableError, printable
 from kaizen_backups.node import Node
 from kaizen_backups.offer import LISTING_ARGUMENTS, Offered, parse_listing
@@ -144,21 +145,39 @@ async def open_door(node: Node, settings: Settings, socket: Path) -> AsyncIterat
     """Log in to a node. Raises UnavailableError, which says why it can't be; RefusedError when that will not pass."""
     socket.unlink(missing_ok=True)
     up = asyncio.Event()
-    command = dying_with_us(master_command(node, settings, socket), writable=socket.parent)
-    master = asyncio.create_task(run(command, reader=lambda _: up.set()))
-    said = asyncio.create_task(up.wait())
+    with _pipe() as (stdin, begin):
+
+        def listen(said: bytes) -> None:
+            if said.strip() == READY.encode():
+                os.write(begin, b"\n")
+            else:
+                up.set()
+
+        command = dying_with_us(master_command(node, settings, socket), writable=socket.parent)
+        master = asyncio.create_task(run(command, reader=listen, stdin=stdin))
+        said = asyncio.create_task(up.wait())
+        try:
+            await asyncio.wait({master, said}, timeout=_LOGIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if master.done():
+                raise _why_closed(node, master.result())
+            if not up.is_set():
+                raise UnavailableError(f"{_where(node)}: it did not let us in within {_LOGIN_SECONDS} s")
+            yield Door(node, settings, socket)
+        finally:
+            said.cancel()
+            master.cancel()
+            with suppress(asyncio.CancelledError, TooMuchOutputError):
+                await master
+
+
+@contextmanager
+def _pipe() -> Iterator[tuple[int, int]]:
+    ends = os.pipe()
     try:
-        await asyncio.wait({master, said}, timeout=_LOGIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        if master.done():
-            raise _why_closed(node, master.result())
-        if not up.is_set():
-            raise UnavailableError(f"{_where(node)}: it did not let us in within {_LOGIN_SECONDS} s")
-        yield Door(node, settings, socket)
+        yield ends
     finally:
-        said.cancel()
-        master.cancel()
-        with suppress(asyncio.CancelledError, TooMuchOutputError):
-            await master
+        for end in ends:
+            os.close(end)
 
 
 def _where(node: Node) -> str:
