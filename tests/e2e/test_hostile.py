@@ -116,6 +116,18 @@ WAYS = {
     "a stream of junk": Way(EITHER, {PLAIN: os.urandom(3000)}, mangle=[["@300", "\xde\xad\xbe\xef" * 50]]),
     "a stream that ends": Way(RSYNC, {PLAIN: os.urandom(3000)}, mangle=[["@1200+", ""]]),
     "a stream without end": Way(RSYNC, {PLAIN: os.urandom(3000)}, mangle=[["@1200*", "\0\0\0\x07"]]),
+    # A frame's tag is 7 and the kind of a message: 1 is an error that ends nothing, 2 is for the user, 3 a warning.
+    **{
+        f"messages without end: {kind}, {text!r}": Way(
+            f"{DAY}: {complaint}", {PLAIN: os.urandom(3000)}, mangle=[["@frame*", f"\x08\0\0{chr(7 + kind)}{text}"]]
+        )
+        for kind, text, complaint in (
+            (1, "so what\n", "rsync complained without end"),
+            (2, "so what\n", "it holds more than 500 files"),
+            (2, "no end; ", "it brings more than 64.0 MiB"),
+            (3, "so what\n", "rsync complained without end"),
+        )
+    },
     "a listing without end": Way("cannot list its snapshots", door="yes"),
     "no rsync at all": Way("cannot list its snapshots", door="echo hello"),
     "a door that is a wall": Way("cannot list its snapshots", door="exit 1"),
