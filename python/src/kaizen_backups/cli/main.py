@@ -6,13 +6,13 @@ import click
 
 from kaizen_backups.cli.program import CONTEXT, EXIT_CODES, LazyGroup, config_option, print_version, run_program
 
-_COMMANDS = ("collect", "config", "history", "nodes", "prune", "restore", "status", "verify")
+_COMMANDS = ("collect", "config", "history", "nodes", "prune", "restore", "restore-db", "status", "verify")
 
 
 @click.group(
     cls=LazyGroup,
     package="kaizen_backups.cli",
-    modules={name: name for name in _COMMANDS},
+    modules={name: name.replace("-", "_") for name in _COMMANDS},
     context_settings=CONTEXT,
     epilog=EXIT_CODES,
 )
@@ -28,6 +28,7 @@ def cli(context: click.Context, config: Path) -> None:
       kaizen collect              fetch every node's new snapshots
       kaizen status               is everybody safe?
       kaizen restore NODE PATH    get something back
+      kaizen restore-db NODE DATABASE --into mysql:///
     """
     context.obj = config
 
