@@ -44,7 +44,7 @@ def restoring(
 
 
 def reading(command: Sequence[str], *, view: Mapping[Path, str], network: bool = False) -> list[str]:
-    """Return the argument list that runs `command` where it sees, read-only, what `view` puts where, and writes nothing.
+    """Return the argument list that runs `command` where it sees what `view` puts where, and writes nothing.
 
     With `network` it has this machine's, and what names of hosts and their certificates are looked up in.
     """
@@ -74,7 +74,7 @@ def _cage(
     cage += ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "lib", "lib64"):
         cage += ["--symlink", f"usr/{name}", f"/{name}"]
-    cage += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", "/etc/passwd", "/etc/passwd"]
+    cage += ["--proc", "/proc", "--dev", "/dev", "--dir", "/etc", "--ro-bind", "/etc/passwd", "/etc/passwd"]
     cage += [*view, "--remount-ro", "/", "--cap-drop", "ALL"]
     for capability in capabilities:
         cage += ["--cap-add", capability]

@@ -60,7 +60,7 @@ def command(
     """Load the dump of a NODE's DATABASE into a server, as a new database, and show every table's rows.
 
     URL is mysql://[USER[:PASSWORD]@]HOST[:PORT]/ or mysql:///PATH/TO/SOCKET, or postgresql:// likewise, where a path is
-    the socket's directory. Passwords are best in your ~/.my.cnf or ~/.pgpass. Who logs in must be an administrator there.
+    the socket's directory. Passwords are best in your ~/.my.cnf or ~/.pgpass. Who logs in must be an administrator.
     The dump is checked first. It is loaded by an account that is made for it and can reach nothing but the new
     database. A database that is not empty is never touched.
 

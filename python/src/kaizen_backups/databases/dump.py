@@ -23,12 +23,18 @@ from kaizen_backups.tree import show_name
 _FORMS = {Kind.MYSQL: ".sql", Kind.POSTGRESQL: ".dump"}
 _PACKED = {".zst": ["zstd", "-q", "-d", "-c"], ".gz": ["gzip", "-d", "-c"], "": ["cat"]}
 _PACKAGES = {
-    **{"mariadb": "mariadb-client", "mysql": "mariadb-client", "zstd": "zstd", "bwrap": "bubblewrap"},
-    **{"psql": "postgresql-client", "pg_restore": "postgresql-client", "mariadbd": "mariadb-server"},
-    **{"mariadb-install-db": "mariadb-server", "postgres": "postgresql", "initdb": "postgresql"},
+    "bwrap": "bubblewrap",
+    "initdb": "postgresql",
+    "mariadb": "mariadb-client",
+    "mariadb-install-db": "mariadb-server",
+    "mariadbd": "mariadb-server",
+    "pg_restore": "postgresql-client",
+    "postgres": "postgresql",
+    "psql": "postgresql-client",
 }
 _TAIL = 4096  # bytes
 _END_OF_SQL = b"-- Dump completed"
+
 
 @dataclass(frozen=True)
 class Dump:

@@ -2,7 +2,7 @@
 
 The dump is not trusted: what it says is carried out by a server that may hold other databases, with the rights of
 whoever is logged in. So it is loaded by an account that is made for it and has rights on the new database alone, by a
-client in a cage that sees nothing but the dump and that account's password. Whatever the dump tries, the server refuses.
+client in a cage that sees nothing but the dump and that account's password. Whatever else the dump tries is refused.
 The account stays, locked: it is the owner, or the definer, of what the dump brought.
 """
 

@@ -37,7 +37,7 @@ def check_name(name: str) -> str:
 
 
 def name_for(database: str, snapshot: Snapshot) -> str:
-    """Return what a database is called when it is restored: nova_restored_20261124. Raises ValueError for an odd one."""
+    """Return what a database is called by itself: nova_restored_20261124. Raises ValueError for an odd name."""
     number = f"_{snapshot.number}" if snapshot.number > 1 else ""
     return check_name(f"{database}_restored_{snapshot.date:%Y%m%d}{number}")
 

@@ -23,7 +23,7 @@ _NO_DEFINER = [
     rf"s,^(/\*!50003 CREATE\*/ )/\*!50020 {_WHO}\*/,\1,",
 ]
 _HINTS = {
-    "ERROR 1419": "; this server writes a binary log: SET GLOBAL log_bin_trust_function_creators = 1 while it is loaded",
+    "ERROR 1419": "; this server has a binary log: SET GLOBAL log_bin_trust_function_creators = 1 for as long",
     "ERROR 1227": "; the dump does what only an administrator may",
     "ERROR 1044": "; the dump reaches for another database",
     "ERROR 1142": "; the dump reaches for another database",
@@ -67,7 +67,7 @@ class MySQL(Engine):
     async def is_empty(self, name: str) -> bool | None:
         """Tell whether a database has neither table nor view, routine or event; None when there is none of it."""
         places = ("tables WHERE table_schema", "routines WHERE routine_schema", "events WHERE event_schema")
-        counts = "+".join(f"(SELECT COUNT(*) FROM information_schema.{place} = '{name}')" for place in places)
+        counts = "+".join(f"(SELECT COUNT(*) FROM information_schema.{place} = '{name}')" for place in places)  # noqa: S608
         sql = f"SELECT {counts} FROM information_schema.schemata WHERE schema_name = '{name}';"  # noqa: S608
         rows = await self._ask(self._admin(), sql)
         return rows[0][0] == "0" if rows else None
@@ -116,8 +116,8 @@ class MySQL(Engine):
         client = self._caged(["--skip-reconnect", f"--database={name}"])
         tables = await self._ask(
             client,
-            "SELECT HEX(table_name) FROM information_schema.tables"
-            f" WHERE table_schema = '{name}' AND table_type NOT LIKE '%VIEW' AND table_type <> 'SEQUENCE';",  # noqa: S608
+            f"SELECT HEX(table_name) FROM information_schema.tables WHERE table_schema = '{name}'"  # noqa: S608
+            " AND table_type NOT LIKE '%VIEW' AND table_type <> 'SEQUENCE';",
         )
         names = [bytes.fromhex(row[0]).decode() for row in tables]
         asked = "".join(f"SELECT COUNT(*) FROM `{table.replace('`', '``')}`;\n" for table in names)  # noqa: S608

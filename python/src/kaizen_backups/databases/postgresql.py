@@ -73,7 +73,8 @@ class PostgreSQL(Engine):
             return None
         rows = await self._ask(
             self._admin(name),
-            f"{_PLAIN}SELECT (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE {_SYSTEM})"  # noqa: S608
+            f"{_PLAIN}SELECT"  # noqa: S608
+            f" (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE {_SYSTEM})"
             f" + (SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace WHERE {_SYSTEM});",
         )
         return rows[0][0] == "0"

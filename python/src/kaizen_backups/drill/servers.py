@@ -53,9 +53,7 @@ async def throw_away(kind: Kind, place: Path) -> AsyncIterator[Server]:
     made = await run(serving(_make(kind), user=user, group=group, place=place), limit=_LIMIT)
     if made.code != 0:
         raise KaizenError(f"a throw-away {kind} server cannot be made: {said(made)}")
-    running = asyncio.create_task(
-        run(serving(_start(kind), user=user, group=group, place=place), limit=_LIMIT)
-    )
+    running = asyncio.create_task(run(serving(_start(kind), user=user, group=group, place=place), limit=_LIMIT))
     try:
         await _wait_for(_socket_file(kind, place), running, kind)
         where = place / "socket" if kind == Kind.MYSQL else place
