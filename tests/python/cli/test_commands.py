@@ -17,7 +17,16 @@ from samples import host_key
 
 KAIZEN = Path(sys.executable).with_name("kaizen")
 COMMANDS = [
-    *("collect", "config check", "config example", "history rebuild", "nodes list", "nodes refresh", "nodes show"),
+    *(
+        "collect",
+        "config check",
+        "config example",
+        "drill",
+        "history rebuild",
+        "nodes list",
+        "nodes refresh",
+        "nodes show",
+    ),
     *("nodes diff", "nodes fact", "prune", "restore", "restore-db", "status", "verify"),
 ]
 

@@ -6,7 +6,7 @@ import click
 
 from kaizen_backups.cli.program import CONTEXT, EXIT_CODES, LazyGroup, config_option, print_version, run_program
 
-_COMMANDS = ("collect", "config", "history", "nodes", "prune", "restore", "restore-db", "status", "verify")
+_COMMANDS = ("collect", "config", "drill", "history", "nodes", "prune", "restore", "restore-db", "status", "verify")
 
 
 @click.group(

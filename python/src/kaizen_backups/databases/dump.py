@@ -114,13 +114,23 @@ async def check_dump(store: NodeStore, snapshot: Snapshot, dump: Dump) -> None:
         os.close(descriptor)
 
 
-async def _read(dump: Dump, descriptor: int) -> bytes:
-    """Unpack all of a dump; return its end."""
+async def check_stream(store: NodeStore, snapshot: Snapshot, dump: Dump, *, whole: bool, limit: int) -> bytes:
+    """Unpack all of a dump; return its end, or the last `limit` bytes of it. Raises DataError, which names it."""
+    require_program(dump.unpack[0])
+    descriptor = open_dump(store, snapshot, dump)
+    try:
+        return await _read(dump, descriptor, limit if whole else _TAIL)
+    finally:
+        os.close(descriptor)
+
+
+async def _read(dump: Dump, descriptor: int, limit: int = _TAIL) -> bytes:
+    """Unpack all of a dump; return so many bytes of its end."""
     tail = bytearray()
 
     def keep(chunk: bytes) -> None:
         tail.extend(chunk)
-        del tail[:-_TAIL]
+        del tail[:-limit]
 
     result = await run(reading(dump.unpack, view={}), stdin=descriptor, reader=keep)
     if result.code != 0:

@@ -46,7 +46,8 @@ class MySQL(Engine):
         """The operator's own settings count; a password of the URL's stands in a file, and goes before theirs."""
         command = [self._client]
         if self.server.password is not None:
-            included = "".join(f"!include {path}\n" for path in _GLOBAL_FILES if Path(path).exists())
+            files = _GLOBAL_FILES if self.server.host else ()  # for what they say of TLS
+            included = "".join(f"!include {path}\n" for path in files if Path(path).exists())
             content = f"{included}[client]\npassword={quoted(self.server.password)}\n"
             command.append(f"--defaults-file={self._write('admin.cnf', content)}")
         command += [*_BATCH, *self._where(self.server.socket)]
