@@ -1,9 +1,9 @@
 """Databases from a real node's dumps: into live servers, and drilled; good, hostile and damaged."""
 
+import hashlib
 import json
 import shutil
 import signal
-import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -62,8 +62,8 @@ class Site:
         golden = Path(__file__).parents[1] / "golden"
         node.write("/etc/kaizen/rsyncd.conf", (golden / "rsyncd.conf").read_text())
         paths = "path = /etc/nova\npath = /etc/keystone\npath = /etc/passwd\n"
-        node.write("/etc/kaizen/node.conf", f"{paths}dump = mysql\ndump = postgresql\ndump = packages\n")
-        node.write("/etc/kaizen/roles/generic.conf", "")
+        node.write("/etc/kaizen/node.conf", f"role = db\n{paths}dump = mysql\ndump = postgresql\ndump = packages\n")
+        node.write("/etc/kaizen/roles/db.conf", "")
         node.write("/etc/sudoers.d/kaizen", f"kaizen ALL=(root) NOPASSWD: {DAEMON}\n", mode=0o440)
         node.write("/var/lib/kaizen/.ssh/authorized_keys", f'restrict,command="sudo -n {DAEMON}" {key}\n')
         node.sh("useradd -M -d /var/lib/kaizen -s /bin/sh kaizen; usermod -p x kaizen; chmod 0700 /backups")
@@ -105,11 +105,11 @@ class Site:
             self._put_on_record()
 
     def _put_on_record(self) -> None:
-        digest = subprocess.run(["sha256sum", self.stored / "SHA256SUMS"], capture_output=True, check=True).stdout
-        connection = sqlite3.connect(self.collector.path("/var/lib/kaizen/history.sqlite"))
-        with connection:
-            connection.execute("UPDATE snapshots SET sums_sha256 = ?", (digest[:64].decode(),))
-        connection.close()
+        digest = hashlib.sha256((self.stored / "SHA256SUMS").read_bytes()).hexdigest()
+        script = f"""import sqlite3
+with sqlite3.connect('/var/lib/kaizen/history.sqlite') as db:
+    db.execute("UPDATE snapshots SET sums_sha256 = '{digest}'")"""
+        self.collector.run(["python3", "-c", script])
 
     def sql(self, database: str) -> bytes:
         packed = self.stored / f"dumps/mysql/{database}.sql.zst"

@@ -87,6 +87,7 @@ async def drill(settings: Settings, history: History, node: str, place: Path, *,
         outcome.problems += str(error).splitlines()
     finally:
         stop.set()
+    outcome.problems = list(dict.fromkeys(outcome.problems))
     outcome.seconds = round(time.monotonic() - began, 1)
     if _inode(store, snapshot) != inode:
         outcome.not_done = f"{snapshot} went out of the store meanwhile"
