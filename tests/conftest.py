@@ -19,6 +19,7 @@ _LONG = [
         "onboard_access",
         "onboard",
         "restore",
+        "drill",
         "cycle",
         "door",
         "hostile",
