@@ -92,6 +92,8 @@ def test_a_mysql_dump_comes_back_whole_with_all_that_belongs_to_it(
         "SELECT definer FROM information_schema.events WHERE event_schema = 'whole'",
     )
     assert definers.split() == [f"{loaded.account}@localhost"] * 5
+    status = "SELECT DISTINCT status FROM information_schema.events WHERE event_schema = 'whole'"
+    assert ask(mysql, status) == "DISABLED\n"
     assert "ACCOUNT LOCK" in ask(mysql, f"SHOW CREATE USER {loaded.account}@localhost")
 
 

@@ -33,6 +33,7 @@ _PACKAGES = {
     "psql": "postgresql-client",
 }
 _TAIL = 4096  # bytes
+_COMPLAINT = re.compile(r"^(ERROR|[\w-]+: (error|FATAL):|psql:.*: ERROR:)|\[ERROR\]| FATAL: ")
 _END_OF_SQL = b"-- Dump completed"
 
 
@@ -140,8 +141,9 @@ async def _read(dump: Dump, descriptor: int, limit: int = _TAIL) -> bytes:
 
 def said(result: Result, hidden: Sequence[str] = ()) -> str:
     """Return what a program complained about, in one line that may be shown: never with what is to be hidden."""
-    lines = [line.strip() for line in result.err.splitlines() if "rror" in line or "FATAL" in line]
-    words = lines[0] if lines else result.last_words
+    # MariaDB's client repeats the statement that failed, and pg_restore too: that is the node's data, and not shown.
+    lines = (line.strip() for line in result.err.splitlines())
+    words = next((line for line in lines if _COMPLAINT.search(line)), result.last_words)
     for word in hidden:
         words = words.replace(word, "...")
     return printable(words)[:300]

@@ -56,8 +56,8 @@ class Engine(ABC):
         """Make the account and, where it is to be created, the database."""
 
     @abstractmethod
-    async def lock(self) -> None:
-        """Let nobody log in by the account any more."""
+    async def lock(self, name: str) -> None:
+        """Let nothing begin by itself in the database, and nobody log in by the account any more."""
 
     @abstractmethod
     async def give_up(self, name: str, *, drop: bool) -> None:

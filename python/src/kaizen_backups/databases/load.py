@@ -83,7 +83,7 @@ async def load(
         await engine.begin(name, create=create)
         await engine.load(name, reading(dump.unpack, view={}), descriptor, watch)
         tables = await engine.count(name)
-        await engine.lock()
+        await engine.lock(name)
     except KaizenError as error:
         raise type(error)(f"{dump}: {error}; {await _give_up(engine, name, create=create)}") from None
     except BaseException:

@@ -110,7 +110,7 @@ class PostgreSQL(Engine):
             f" see pg_hba.conf ({complaint[:200]})"
         )
 
-    async def lock(self) -> None:
+    async def lock(self, name: str) -> None:  # noqa: ARG002 (nothing begins by itself there)
         """Let nobody log in by the account any more."""
         await self._ask(self._admin(), f"ALTER ROLE {self.account.name} NOLOGIN PASSWORD NULL;\n")
 

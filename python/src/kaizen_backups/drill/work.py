@@ -90,7 +90,7 @@ async def drill(settings: Settings, history: History, node: str, place: Path, *,
     outcome.problems = list(dict.fromkeys(outcome.problems))
     outcome.seconds = round(time.monotonic() - began, 1)
     if _inode(store, snapshot) != inode:
-        outcome.not_done = f"{snapshot} went out of the store meanwhile"
+        outcome.not_done, outcome.problems = f"{snapshot} went out of the store meanwhile", []
     if outcome.not_done is None:
         history.add_drill(node, snapshot, outcome.seconds, outcome.problems, outcome.tables)
     return outcome
