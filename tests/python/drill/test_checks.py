@@ -55,6 +55,7 @@ def test_a_good_tree_has_no_problem(root: Path) -> None:
         ("etc/nova/nova.conf", b"[a]\nb=\xff\n", "/etc/nova/nova.conf cannot be read as settings"),
         (f"{FERNET}/5", b"c2hvcnQ=", f"/{FERNET}/5 is no Fernet key: 5 bytes, not 32"),
         (f"{FERNET}/5", b"\0" * 44, f"/{FERNET}/5 is no Fernet key"),
+        (f"{FERNET}/5", b"!" + KEY, f"/{FERNET}/5 is no Fernet key"),
         (f"{FERNET}/5", b"", f"/{FERNET}/5 is no Fernet key: 0 bytes, not 32"),
         ("etc/passwd", b"\0" * 100, "/etc/passwd has no account root"),
     ],

@@ -41,9 +41,12 @@ class Servers:
         self._running: dict[Kind, Server] = {}
 
     async def get(self, kind: Kind) -> Server:
-        """Return the server of that kind. Raises KaizenError."""
+        """Return the server of that kind. Raises UnavailableError: that is no dump's fault."""
         if kind not in self._running:
-            self._running[kind] = await self._stack.enter_async_context(throw_away(kind, self._place / kind))
+            try:
+                self._running[kind] = await self._stack.enter_async_context(throw_away(kind, self._place / kind))
+            except KaizenError as error:
+                raise UnavailableError(str(error)) from None
         return self._running[kind]
 
 
@@ -66,20 +69,29 @@ class DumpDrill:
         self._floor = floor
 
     async def run(self, names: Iterable[bytes], databases: Iterable[Dump], place: Path) -> None:
-        """Try each. Raises NoRoomError and UnavailableError; all else is one dump's problem."""
+        """Try each. Raises NoRoomError, and UnavailableError where a server can't be had; all else is one dump's."""
         by_name = {dump.name: dump for dump in databases}
         async with servers(place) as running:
             for number, name in enumerate(names):
                 try:
                     await asyncio.to_thread(self._checker.check, self._snapshot, [name])
-                    if name in by_name:
-                        await self._load(by_name[name], await running.get(by_name[name].kind), number, place)
+                except KaizenError as error:
+                    self._note(error)
+                    continue
+                database = by_name.get(name)
+                server = await running.get(database.kind) if database else None
+                try:
+                    if database and server:
+                        await self._load(database, server, number, place)
                     else:
                         await self._look(name)
-                except (NoRoomError, UnavailableError):
+                except NoRoomError:
                     raise
                 except KaizenError as error:
-                    self.problems += str(error).removeprefix(f"{self._snapshot}: ").splitlines()
+                    self._note(error)
+
+    def _note(self, error: KaizenError) -> None:
+        self.problems += str(error).removeprefix(f"{self._snapshot}: ").splitlines()
 
     async def _load(self, dump: Dump, server: Server, number: int, place: Path) -> None:
         await check_dump(self._store, self._snapshot, dump)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from kaizen_backups.room import free_bytes
 from kaizen_backups.units import size
 
 _PREFIX = ".drill-"
+_TRIES, _PAUSE = 20, 0.1  # seconds
 
 
 @contextmanager
@@ -35,9 +37,12 @@ def scratch(parent: Path) -> Iterator[Path]:
 def _remove(path: Path) -> None:
     # rm copes with trees of any depth, and follows no symlink.
     command = ["rm", "-rf", "--one-file-system", "--", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode != 0:
-        raise KaizenError(f"cannot remove {path}: {printable(done.stderr.strip())[:300]}")
+    for _ in range(_TRIES):
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        if done.returncode == 0:
+            return
+        time.sleep(_PAUSE)  # a server that was killed may have its last file to make
+    raise KaizenError(f"cannot remove {path}: {printable(done.stderr.strip())[:300]}")
 
 
 def require_room(place: Path, need: int, floor: int) -> None:
