@@ -211,6 +211,23 @@ def test_a_hostile_dump_writes_nothing_elsewhere_and_runs_nothing(site: Site) ->
     assert not site.collector.path("/tmp/was-here").exists()
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_one_that_is_interrupted_leaves_nothing(site: Site, how: signal.Signals) -> None:
+    before = mysql(site.collector, "SHOW DATABASES; SELECT user, host FROM mysql.user ORDER BY 1, 2;")
+    slow = b"CREATE TABLE t (i INT); INSERT INTO t SELECT SLEEP(600);\n"
+    with site.changed("dumps/mysql/nova.sql.zst", pack(slow + END)):
+        line = ["kaizen", "restore-db", site.node.name, "nova", "--into", "mysql:///", "--as", "slow"]
+        running = site.collector.popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while "SLEEP" not in mysql(
+            site.collector, "SELECT info FROM information_schema.processlist WHERE info LIKE 'INS%'"
+        ):
+            assert running.poll() is None
+            time.sleep(0.05)
+        site.collector.run(["pkill", f"-{how}", "-f", "cli.main.*restore-db"])
+        assert running.wait(30) == 130
+    assert mysql(site.collector, "SHOW DATABASES; SELECT user, host FROM mysql.user ORDER BY 1, 2;") == before
+
+
 def test_a_dump_whose_sum_is_wrong_is_refused(site: Site) -> None:
     with site.changed("dumps/mysql/nova.sql.zst", pack(END), sums=False):
         done = site.restore_db("nova", "mysql:///", "--as", "never")

@@ -96,6 +96,10 @@ class MySQL(Engine):
 
     async def give_up(self, name: str, *, drop: bool) -> None:
         """Remove the account and, where we created it, the database."""
+        # What a client that was killed had begun may go on at the server, and hold locks.
+        sessions = f"SELECT id FROM information_schema.processlist WHERE user = '{self.account.name}';"  # noqa: S608
+        for (number,) in await self._ask(self._admin(), sessions):
+            await self._tell(self._admin(), f"KILL {number};\n")  # it may have ended by itself
         sql = f"DROP USER IF EXISTS {self._account};\n"
         await self._ask(self._admin(), sql + (f"DROP DATABASE IF EXISTS `{name}`;\n" if drop else ""))
 
