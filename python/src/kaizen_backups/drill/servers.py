@@ -53,7 +53,10 @@ async def throw_away(kind: Kind, place: Path) -> AsyncIterator[Server]:
     made = await run(serving(_make(kind), user=user, group=group, place=place), limit=_LIMIT)
     if made.code != 0:
         raise KaizenError(f"a throw-away {kind} server cannot be made: {said(made)}")
-    running = asyncio.create_task(run(serving(_start(kind), user=user, group=group, place=place), limit=_LIMIT))
+    command = serving(_start(kind), user=user, group=group, place=place)
+    # All that belongs to the server has the writing end, and when the last of it has died, reading ends.
+    read_end, write_end = os.pipe()
+    running = asyncio.create_task(run(command, limit=_LIMIT, stdin=write_end))
     try:
         await _wait_for(_socket_file(kind, place), running, kind)
         where = place / "socket" if kind == Kind.MYSQL else place
@@ -63,6 +66,9 @@ async def throw_away(kind: Kind, place: Path) -> AsyncIterator[Server]:
         running.cancel()
         with suppress(asyncio.CancelledError, TooMuchOutputError):
             await running
+        os.close(write_end)
+        await asyncio.to_thread(os.read, read_end, 1)
+        os.close(read_end)
 
 
 async def _wait_for(socket: Path, running: asyncio.Task[Result], kind: Kind) -> None:
