@@ -19,6 +19,7 @@ _LONG = [
         "units",
         "hostile",
         "restore",
+        "drill",
         "onboard_access",
         "onboard",
         "find",

@@ -1,6 +1,7 @@
 """The cage, for real: what a program in it can see and do."""
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kaizen_backups.confine import confined, dying_with_us, restoring
+from kaizen_backups.confine import confined, dying_with_us, reading, restoring, serving
 from kaizen_backups.run import Result, run
 
 
@@ -130,3 +131,34 @@ def test_a_restore_sees_its_snapshot_and_its_target_and_writes_to_the_target_alo
     for script in ("touch /source/x", "touch /target/out/x", "touch /target/up/x", "cat /target/up/file"):
         assert inside(script, writable=True).code != 0, script
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["file"]
+
+
+def test_what_only_reads_sees_what_it_is_given_and_has_a_network_only_when_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("given\n")
+
+    def inside(script: str, *, network: bool) -> Result:
+        return asyncio.run(run(reading(["sh", "-c", script], view={tmp_path / "file": "/given"}, network=network)))
+
+    assert inside("cat /given", network=False).out == "given\n"
+    for script in (": >>/given", ": >/x", f"ls {tmp_path}", "ls /root", "ls /var"):
+        assert inside(script, network=True).code != 0, script
+    count = "cat /proc/net/dev | grep -c :"
+    assert inside(count, network=False).out == "1\n"
+    assert inside(count, network=True).out == f"{Path('/proc/net/dev').read_text().count(':')}\n"
+
+
+def test_a_server_is_somebody_else_without_rights_and_writes_in_its_place_alone(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    os.chown(place, 1234, 1234)
+
+    def inside(script: str) -> Result:
+        return asyncio.run(run(serving(["sh", "-c", script], user=1234, group=1234, place=place)))
+
+    assert inside("id -u; id -g; grep -E 'Cap(Eff|Prm|Bnd)' /proc/self/status").out.split()[:2] == ["1234", "1234"]
+    assert set(inside("grep -E 'Cap(Eff|Prm|Bnd)' /proc/self/status | cut -f2").out.split()) == {"0" * 16}
+    assert inside("echo x >/place/here && echo x >/tmp/there").code == 0
+    assert sorted(path.name for path in place.iterdir()) == ["here", "there"]
+    for script in (": >/x", ": >/etc/x", ": >/usr/x", "ls /root", f"ls {tmp_path}", "mount -t tmpfs x /place"):
+        assert inside(script).code != 0, script
+    assert inside("cat /proc/net/dev | grep -c :").out == "1\n"

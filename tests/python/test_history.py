@@ -218,3 +218,17 @@ def test_what_came_more_than_a_week_ago_is_no_measure(history: History) -> None:
     assert history.needs() == {"n": 2 << 40}
     history._db.execute("UPDATE attempts SET at = '2026-01-01T00:00:00Z'")
     assert history.needs() == {}
+
+
+def test_the_last_drill_and_the_last_good_one_are_known(history: History) -> None:
+    assert history.last_drills() == {}
+    tables = {"/dumps/mysql/nova.sql.zst": {"instances": 3}}
+    history.add_drill("n", day(23), 1.5, [], tables)
+    history.add_drill("n", day(24), 1.5, ["it is rotten"], {})
+    history.add_drill("m", day(24), 1.5, ["it is rotten"], {})
+    assert {node: drill.problems for node, drill in history.last_drills().items()} == {
+        "n": ["it is rotten"],
+        "m": ["it is rotten"],
+    }
+    ((node, good),) = history.last_drills(good=True).items()
+    assert (node, good.snapshot, good.tables) == ("n", "2026-11-23", tables)

@@ -59,3 +59,10 @@ def test_a_program_reads_the_descriptor_that_it_is_given_and_nothing_else(tmp_pa
     with (tmp_path / "file").open("rb") as file:
         assert asyncio.run(run(["cat"], stdin=file.fileno())).out == "given\0\n"
     assert asyncio.run(run(["cat"])).out == ""
+
+
+def test_what_a_program_writes_can_go_to_a_descriptor(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("wb") as file:
+        result = asyncio.run(run(["sh", "-c", "seq 100000"], limit=10, stdout=file.fileno()))
+    assert (result.code, result.out) == (0, "")
+    assert (tmp_path / "out").read_bytes().endswith(b"\n100000\n")

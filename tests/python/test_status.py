@@ -98,3 +98,23 @@ def test_a_node_that_cannot_be_read_in_the_store_is_failing_and_the_others_are_s
     assert (bad.node, bad.state) == ("bad", State.FAILING)
     assert "Input/output error" in str(bad.problem)
     assert good.state == State.FRESH
+
+
+def test_since_when_a_node_is_proven_restorable_is_said_and_whether_the_last_drill_failed(
+    settings: Settings, history: History
+) -> None:
+    store(settings, history, "n", "2026-11-24")
+    newest = Snapshot.parse("2026-11-24")
+    assert newest
+
+    def status() -> tuple[bool, bool]:
+        (found,) = fleet_status([make_node("n")], settings, history, NOW)
+        return found.proven is not None, found.drill_failed is not None
+
+    assert status() == (False, False)
+    history.add_drill("n", newest, 1.0, ["x"], {})
+    assert status() == (False, True)
+    history.add_drill("n", newest, 1.0, [], {})
+    assert status() == (True, False)
+    history.add_drill("n", newest, 1.0, ["x"], {})
+    assert status() == (True, True)

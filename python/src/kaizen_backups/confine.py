@@ -5,7 +5,7 @@ control socket of an ssh master outside, which has logged in to that node; five 
 received files their owners and modes. So nothing that a node stores can lead a later run elsewhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 SOCKET = "/m"
@@ -13,8 +13,10 @@ STORE = "/store"
 SOURCE = "/source"
 TARGET = "/target"
 READY = "ready"
+PLACE = "/place"
 
 _CAPABILITIES = ("CAP_CHOWN", "CAP_FOWNER", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_SETFCAP")
+_NETWORK = ("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/ssl", "/etc/pki")
 
 
 def confined(command: Sequence[str], *, socket: Path, store: Path | None) -> list[str]:
@@ -42,14 +44,38 @@ def restoring(
     return _cage(view, _CAPABILITIES, command)
 
 
-def _cage(view: Sequence[str], capabilities: Sequence[str], command: Sequence[str]) -> list[str]:
+def reading(command: Sequence[str], *, view: Mapping[Path, str], network: bool = False) -> list[str]:
+    """Return the argument list that runs `command` where it sees what `view` puts where, and writes nothing.
+
+    With `network` it has this machine's, and what names of hosts and their certificates are looked up in.
+    """
+    places = [word for path, place in view.items() for word in ("--ro-bind", str(path), place)]
+    if network:
+        places += [word for place in _NETWORK for word in ("--ro-bind-try", place, place)]
+    return _cage(places, (), command, network=network)
+
+
+def serving(command: Sequence[str], *, user: int, group: int, place: Path) -> list[str]:
+    """Return the argument list that runs `command` as that user, without a network, until it ends or we do.
+
+    It can write to `place` alone, which is /place there.
+    """
+    setpriv = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--bounding-set=-all"]
+    view = ["--bind", str(place), PLACE, "--symlink", PLACE.lstrip("/"), "/tmp"]  # noqa: S108 (the cage's own)
+    view += [word for file in ("/etc/group", "/etc/localtime") for word in ("--ro-bind-try", file, file)]
+    return _cage(view, ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"), [*setpriv, "--", *command])
+
+
+def _cage(
+    view: Sequence[str], capabilities: Sequence[str], command: Sequence[str], *, network: bool = False
+) -> list[str]:
     cage = ["bwrap"]
-    cage += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
+    cage += ["--unshare-pid", "--unshare-ipc", "--unshare-uts", *([] if network else ["--unshare-net"])]
     cage += ["--die-with-parent", "--new-session", "--clearenv", "--setenv", "PATH", "/usr/bin"]
     cage += ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "lib", "lib64"):
         cage += ["--symlink", f"usr/{name}", f"/{name}"]
-    cage += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", "/etc/passwd", "/etc/passwd"]
+    cage += ["--proc", "/proc", "--dev", "/dev", "--dir", "/etc", "--ro-bind", "/etc/passwd", "/etc/passwd"]
     cage += [*view, "--remount-ro", "/", "--cap-drop", "ALL"]
     for capability in capabilities:
         cage += ["--cap-add", capability]

@@ -1,5 +1,6 @@
 """The history of collections (SQLite): runs, how each attempt at a node ended, which snapshots came."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from kaizen_backups.history_schema import migrate
 from kaizen_backups.snapshots import Snapshot
 from kaizen_backups.sums import Checked
 
+Tables = dict[str, dict[str, int]]
 _ATTEMPTS_DAYS = 400
 # Damaged, not a database, or without a table that it should have; a full disk and the like are none of these.
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
@@ -39,6 +41,16 @@ class Attempt:
 
     at: str
     problem: str | None
+
+
+@dataclass(frozen=True)
+class Drill:
+    """How a drill ended (UTC): which snapshot, what was wrong, and the rows of every table of each dump."""
+
+    at: str
+    snapshot: str
+    problems: list[str]
+    tables: Tables
 
 
 class BrokenHistoryError(KaizenError):
@@ -179,6 +191,28 @@ class History:
     def nodes_verified(self) -> dict[str, str]:
         """Return when all that is stored of a node was last read, for those of which it ever was."""
         return dict(self._db.execute("SELECT node, verified FROM nodes").fetchall())
+
+    # -- drills
+
+    def add_drill(self, node: str, snapshot: Snapshot, seconds: float, problems: list[str], tables: Tables) -> None:
+        """Note how a drill of a node's snapshot ended now; `tables` has each loaded dump's tables, with their rows."""
+        values = (node, stamp(), seconds, str(snapshot), json.dumps(problems), json.dumps(tables))
+        with self._change():
+            self._db.execute("INSERT INTO drills VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def last_drills(self, *, good: bool = False) -> dict[str, Drill]:
+        """Return each node's last drill, or its last good one."""
+        rows = self._db.execute(
+            "SELECT node, at, snapshot, problems, tables, max(rowid) FROM drills"
+            " WHERE problems = '[]' OR NOT ? GROUP BY node",
+            (good,),
+        )
+        return {
+            node: Drill(at, snapshot, json.loads(problems), json.loads(tables))
+            for node, at, snapshot, problems, tables, _ in rows
+        }
+
+    # -- what is known
 
     def known(self) -> set[tuple[str, str]]:
         """Return node and name of every snapshot of which anything is known."""

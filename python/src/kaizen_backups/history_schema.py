@@ -34,6 +34,16 @@ _STEPS = (
         node TEXT PRIMARY KEY, verified TEXT NOT NULL      -- when all that is stored of it was last read
     ) STRICT;
     """,
+    # 3: drills
+    """
+    CREATE TABLE drills (                       -- a node's newest snapshot, brought back as a trial
+        node TEXT NOT NULL, at TEXT NOT NULL, seconds REAL NOT NULL,
+        snapshot TEXT NOT NULL,
+        problems TEXT NOT NULL,                 -- a JSON list; an empty one when all was good
+        tables TEXT NOT NULL                    -- JSON: of each dump that was loaded the rows of every table
+    ) STRICT;
+    CREATE INDEX drills_by_node ON drills (node, at);
+    """,
 )
 
 

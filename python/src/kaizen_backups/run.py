@@ -37,18 +37,23 @@ async def run(
     reader: Callable[[bytes], None] | None = None,
     watch: Callable[[int], None] | None = None,
     stdin: int = asyncio.subprocess.DEVNULL,
+    stdout: int | None = None,
 ) -> Result:
     """Run a program to its end in a clean environment, with nothing on stdin unless a descriptor is given.
 
     It is killed when this task is cancelled, and when it writes more than `limit` bytes (TooMuchOutputError). What it
-    writes to stdout goes to `reader`, if there is one, and is then not limited; `watch` gets its process id ten times
-    a second, and the program is killed when that raises. A daemon that it leaves behind may keep its pipes open: what
-    counts is the end of the program. What `reader` and `watch` raise is raised.
+    writes to stdout goes to `reader` or to the descriptor `stdout`, if there is one, and is then not limited; `watch`
+    gets its process id ten times a second, and the program is killed when that raises. A daemon that it leaves behind
+    may keep its pipes open: what counts is the end of the program. What `reader` and `watch` raise is raised.
     """
     enough: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     with _Pipe(limit, enough, reader) as out, _Pipe(limit, enough) as err:
         process = await asyncio.create_subprocess_exec(
-            *argv, stdin=stdin, stdout=out.write_end, stderr=err.write_end, env=ENVIRONMENT
+            *argv,
+            stdin=stdin,
+            stdout=out.write_end if stdout is None else stdout,
+            stderr=err.write_end,
+            env=ENVIRONMENT,
         )
         ended = asyncio.create_task(process.wait())
         either: set[asyncio.Future[Any]] = {ended, enough}

@@ -1,7 +1,7 @@
 """The state of every known node: is it safe, and if not, why."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
@@ -51,6 +51,10 @@ class NodeStatus:
     bytes: int | None
     kept: int
     problem: str | None
+    proven: str | None = None
+    """When a drill last brought its newest snapshot of that time back and found all of it good (UTC)."""
+    drill_failed: str | None = None
+    """When its last drill was, where that failed."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the status as `kaizen status --json` prints it."""
@@ -66,11 +70,24 @@ def fleet_status(nodes: Iterable[Node], settings: Settings, history: History, no
     by_collector = shares(nodes, settings)
     own = by_collector.pop(own_name(settings))
     found = [_node_status(node, settings, history, attempts.get(node.name), now.date()) for node in own]
+    found = _with_drills(found, history)
     peers = read_peers(settings) if any(by_collector.values()) else {}
     for collector, share in by_collector.items():
         found += _peers_statuses(collector, share, peers.get(collector), settings, now)
     order = list(State)
     return sorted(found, key=lambda status: (order.index(status.state), status.node))
+
+
+def _with_drills(found: Iterable[NodeStatus], history: History) -> list[NodeStatus]:
+    last, good = history.last_drills(), history.last_drills(good=True)
+    return [
+        replace(
+            status,
+            proven=good[status.node].at if status.node in good else None,
+            drill_failed=last[status.node].at if status.node in last and last[status.node].problems else None,
+        )
+        for status in found
+    ]
 
 
 def _node_status(node: Node, settings: Settings, history: History, attempt: Attempt | None, today: date) -> NodeStatus:

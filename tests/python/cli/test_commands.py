@@ -21,6 +21,7 @@ COMMANDS = [
         "collect",
         "config check",
         "config example",
+        "drill",
         "find",
         "history",
         "history rebuild",
@@ -28,7 +29,7 @@ COMMANDS = [
         "nodes refresh",
         "nodes show",
     ),
-    *("nodes diff", "nodes fact", "prune", "restore", "status", "verify"),
+    *("nodes diff", "nodes fact", "prune", "restore", "restore-db", "status", "verify"),
 ]
 
 

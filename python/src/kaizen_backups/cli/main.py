@@ -6,13 +6,16 @@ import click
 
 from kaizen_backups.cli.program import CONTEXT, EXIT_CODES, LazyGroup, config_option, print_version, run_program
 
-_COMMANDS = ("collect", "config", "find", "history", "nodes", "prune", "restore", "status", "verify")
+_COMMANDS = (
+    *("collect", "config", "drill", "find", "history", "nodes"),
+    *("prune", "restore", "restore-db", "status", "verify"),
+)
 
 
 @click.group(
     cls=LazyGroup,
     package="kaizen_backups.cli",
-    modules={name: name for name in _COMMANDS},
+    modules={name: name.replace("-", "_") for name in _COMMANDS},
     context_settings=CONTEXT,
     epilog=EXIT_CODES,
 )
@@ -29,6 +32,7 @@ def cli(context: click.Context, config: Path) -> None:
       kaizen status               is everybody safe?
       kaizen find nova.conf       where it is, in which nights, and which versions differ
       kaizen restore NODE PATH    get something back
+      kaizen restore-db NODE DATABASE --into mysql:///
     """
     context.obj = config
 

@@ -73,7 +73,7 @@ def command(
     store = NodeStore(settings.store, existing(settings.store, [node])[0])
     with Display(as_json=as_json) as display:
         today = datetime.now().astimezone().date()
-        with _history(settings) as history:
+        with history_if_any(settings) as history:
             restore = begin(store, history, names, node=node, at=at, today=today, tell=display.tell)
         display.pause()
         with _place(to or f"{node}-{restore.snapshot}", settings) as place:
@@ -129,7 +129,7 @@ def _names(paths: tuple[str, ...]) -> list[bytes]:
 
 
 @contextmanager
-def _history(settings: Settings) -> Iterator[History | None]:
+def history_if_any(settings: Settings) -> Iterator[History | None]:
     """Yield the history; without one, or with a broken one, files can be had all the same, and that is said."""
     with ExitStack() as stack:
         problem, history = f"{settings.history_file} is missing", None

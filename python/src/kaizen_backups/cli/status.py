@@ -32,6 +32,8 @@ _STYLES = {
 def command(context: click.Context, as_json: bool) -> None:
     """Show every known node, worst first: never, failing, stale, late, fresh.
 
+    PROVEN is when a drill last brought the node back and found all of it good, or that the last one failed.
+
     The exit code is 1 when any node is neither fresh nor late, or no node is known.
 
     \b
@@ -73,9 +75,16 @@ def _certificate(settings: Settings) -> Certificate | None:
     return found
 
 
+def _proven(status: NodeStatus) -> str:
+    """Return the day of the last drill: on which it was proven that the node can be restored, or was not."""
+    if status.drill_failed:
+        return f"failed {status.drill_failed[:10]}"
+    return status.proven[:10] if status.proven else "-"
+
+
 def _print(found: list[NodeStatus], counts: Counter[State]) -> None:
     print_table(
-        ["NODE", "ROLE", "STATE", "NEWEST", "FILES", "SIZE", "KEPT", "WHAT IS WRONG"],
+        ["NODE", "ROLE", "STATE", "NEWEST", "FILES", "SIZE", "KEPT", "PROVEN", "WHAT IS WRONG"],
         [
             [
                 status.node,
@@ -85,6 +94,7 @@ def _print(found: list[NodeStatus], counts: Counter[State]) -> None:
                 "-" if status.files is None else str(status.files),
                 size(status.bytes),
                 str(status.kept),
+                _proven(status),
                 printable(status.problem or ""),
             ]
             for status in found

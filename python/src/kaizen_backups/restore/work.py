@@ -157,7 +157,7 @@ def begin(
     try:
         snapshot = choose_snapshot(stored, at, today)
         require_there(store, snapshot, names)
-        checker = Checker(store, _recorded(history, node, stored), _counted(tell))
+        checker = Checker(store, recorded_sums(history, node, stored), _counted(tell))
         try:
             whole = checker.check(snapshot, names)
         except DataError as error:
@@ -176,7 +176,8 @@ def _advice(checker: Checker, snapshot: Snapshot, names: Sequence[bytes]) -> str
     return "nothing was restored, and in no older snapshot is all of this whole; 'kaizen verify' says more"
 
 
-def _recorded(history: History | None, node: str, stored: Sequence[Snapshot]) -> Mapping[Snapshot, str]:
+def recorded_sums(history: History | None, node: str, stored: Sequence[Snapshot]) -> Mapping[Snapshot, str]:
+    """Return the hash that each snapshot's SHA256SUMS had on receipt, of those on record."""
     records = ((s, history.snapshot(node, s)) for s in stored) if history else ()
     return {snapshot: record.sums_sha256 for snapshot, record in records if record and record.sums_sha256}
 

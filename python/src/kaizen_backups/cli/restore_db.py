@@ -1,0 +1,140 @@
+"""`kaizen restore-db`: load a database's dump into a server."""
+
+import asyncio
+import json
+import signal
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+import click
+
+from kaizen_backups.cli.restore import history_if_any
+from kaizen_backups.cli.table import print_table
+from kaizen_backups.databases.dump import Dump, check_dump, find_dumps
+from kaizen_backups.databases.load import Loaded, check_name, choose_dump, engine_for, load, look, name_for
+from kaizen_backups.databases.url import Server, parse_url
+from kaizen_backups.errors import KaizenError, printable
+from kaizen_backups.restore.choose import LATEST, choose_snapshot
+from kaizen_backups.restore.work import begin
+from kaizen_backups.settings import load_settings
+from kaizen_backups.snapshots import Snapshot
+from kaizen_backups.store import NodeStore, existing
+from kaizen_backups.units import many
+
+
+def _server(_context: click.Context, _parameter: click.Parameter, value: str) -> Server:
+    try:
+        return parse_url(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _name(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    try:
+        return check_name(value) if value is not None else None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command("restore-db")
+@click.argument("node")
+@click.argument("database")
+@click.option("--at", default=LATEST, metavar="DATE", help="A snapshot, or a day: 2026-11-24, yesterday, '2 days ago'.")
+@click.option("--into", "server", required=True, metavar="URL", callback=_server, help="The server: see above.")
+@click.option("--as", "name", metavar="NAME", callback=_name, help="The new name; DATABASE_restored_DATE unless told.")
+@click.option("-n", "--dry-run", is_flag=True, help="Check, and say what would be done; change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    node: str,
+    database: str,
+    at: str,
+    server: Server,
+    name: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Load the dump of a NODE's DATABASE into a server, as a new database, and show every table's rows.
+
+    URL is mysql://[USER[:PASSWORD]@]HOST[:PORT]/ or mysql:///PATH/TO/SOCKET, or postgresql:// likewise, where a path is
+    the socket's directory. Passwords are best in your ~/.my.cnf or ~/.pgpass. Who logs in must be an administrator.
+    The dump is checked first. It is loaded by an account that is made for it and can reach nothing but the new
+    database. A database that is not empty is never touched.
+
+    \b
+    Examples:
+      kaizen restore-db controller01.example nova --into mysql:///
+      kaizen restore-db controller01.example nova --at yesterday --into mysql://root@db.example/ --as nova_old
+      kaizen restore-db www.example shop --into postgresql:/// --dry-run
+    """
+    settings = load_settings(context.obj)
+    store = NodeStore(settings.store, existing(settings.store, [node])[0])
+    with history_if_any(settings) as history:
+        today = datetime.now().astimezone().date()
+        snapshot, dump = _choose(store, database, at, server, node)
+        begin(store, history, [dump.name], node=node, at=str(snapshot), today=today)  # is it what was saved?
+    if name is None:
+        try:
+            name = name_for(database, snapshot)
+        except ValueError:
+            raise click.UsageError(f"give {printable(database)} a plain name with --as") from None
+    shown = {"node": node, "snapshot": str(snapshot), "dump": str(dump), "into": str(server), "database": name}
+    loaded = _interruptible(_restore(store, snapshot, dump, server, name, dry_run=dry_run, node=node))
+    if as_json:
+        result = {"account": loaded.account, "tables": loaded.tables} if loaded else None
+        click.echo(json.dumps({**shown, "restored": result}))
+    else:
+        _say(shown, loaded)
+
+
+def _choose(store: NodeStore, database: str, at: str, server: Server, node: str) -> tuple[Snapshot, Dump]:
+    try:
+        snapshot = choose_snapshot(store.snapshots(), at, datetime.now().astimezone().date())
+        try:
+            return snapshot, choose_dump(find_dumps(store, snapshot), database, server.kind)
+        except KaizenError as error:
+            raise type(error)(f"{snapshot}: {error}") from None
+    except KaizenError as error:
+        raise type(error)(f"{node}: {error}") from None
+
+
+async def _restore(
+    store: NodeStore, snapshot: Snapshot, dump: Dump, server: Server, name: str, *, dry_run: bool, node: str
+) -> Loaded | None:
+    try:
+        await check_dump(store, snapshot, dump)
+        with engine_for(server) as engine:
+            create = await look(engine, name)
+            return None if dry_run else await load(engine, name, dump, store, snapshot, create=create)
+    except KaizenError as error:
+        raise type(error)(f"{node}: {snapshot}: {error}") from None
+
+
+def _interruptible(work: Any) -> Loaded | None:
+    """Do it; Ctrl-C and SIGTERM end it, and what was begun is taken back."""
+
+    async def watched() -> Loaded | None:
+        task = asyncio.ensure_future(work)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        found: Loaded | None = await task
+        return found
+
+    with suppress(asyncio.CancelledError):
+        return asyncio.run(watched())
+    raise KeyboardInterrupt
+
+
+def _say(shown: dict[str, str], loaded: Loaded | None) -> None:
+    where = f"{shown['node']} {shown['snapshot']} {shown['dump']}"
+    if loaded is None:
+        click.echo(f"{where} is whole, and would be loaded into {shown['into']} as {shown['database']}")
+        return
+    print_table(["TABLE", "ROWS"], [[printable(table), str(rows)] for table, rows in loaded.tables.items()])
+    rows = sum(loaded.tables.values())
+    tables = many(len(loaded.tables), "table")
+    click.echo(f"{shown['into']}: {shown['database']}: {tables}, {many(rows, 'row')}, from {where}")
+    click.echo(f"what it brought belongs to the locked account {loaded.account}, which has rights on it alone")
