@@ -228,6 +228,15 @@ def test_addresses_are_stated_once_those_of_all_are_known() -> None:
         access.without_collector("third")
 
 
+def test_a_new_key_of_this_collector_does_not_open_doors_that_state_addresses() -> None:
+    access = Access().with_collector("first", Collector(key=KEY, hosts=("192.0.2.1",))).settled(KEY)
+    assert access.door(KEY).hosts == ("192.0.2.1",)
+    for ask in (access.door, access.settled):
+        with pytest.raises(ConfigError, match="good from anywhere: say where this collector comes from"):
+            ask(OTHER)
+    assert not access.without_collector("first").settled(OTHER).addresses_hold
+
+
 def test_a_host_that_another_collector_looks_after_is_left_to_it(settings: Settings) -> None:
     register(settings, onboarded())
     assert [host.node.name for host in all_hosts(settings)] == ["www.example"]

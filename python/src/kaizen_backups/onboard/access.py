@@ -43,6 +43,8 @@ class Access(_Strict):
 
     collectors: dict[NodeName, Collector] = {}
     authorities: tuple[PublicKey, ...] = ()
+    addresses_hold: bool = False
+    """Do the doors state addresses? Once they do, no key is let in from anywhere again for want of one."""
 
     def with_collector(self, name: str, collector: Collector) -> "Access":
         """Return it with one more, or with another key for one that is known."""
@@ -62,16 +64,27 @@ class Access(_Strict):
         without = sorted(name for name, collector in everybody.items() if not collector.hosts)
         return without if len(without) < len(everybody) else []
 
+    def settled(self, own_key: str) -> "Access":
+        """Return it with `addresses_hold` as it is now. Raises ConfigError where they hold, and one is missing."""
+        return self.model_copy(update={"addresses_hold": bool(self.door(own_key).hosts)})
+
     def door(self, own_key: str) -> Door:
         """Return the door for these and this collector's own key.
 
         An address is no key's own, as in the Puppet class: where addresses are stated, every key is good from any of
-        them and from nowhere else. So they are not stated before those of all are known.
+        them and from nowhere else. So they are not stated before those of all are known. Raises ConfigError where they
+        hold, and one is missing.
         """
         found = self._everybody(own_key)
         hosts = tuple(host for collector in found.values() for host in collector.hosts)
-        known = hosts if not self.without_address(own_key) else ()
-        return Door(tuple(collector.key for collector in found.values()), known, self.authorities)
+        if without := ", ".join(self.without_address(own_key)):
+            if self.addresses_hold:
+                raise ConfigError(
+                    f"every key would be good from anywhere: say where {without} comes from, "
+                    "by 'kaizen-onboard collector NAME KEY.pub --from ADDRESS'"
+                )
+            hosts = ()
+        return Door(tuple(collector.key for collector in found.values()), hosts, self.authorities)
 
     def _everybody(self, own_key: str) -> dict[str, Collector]:
         if _blob(own_key) in {_blob(collector.key) for collector in self.collectors.values()}:

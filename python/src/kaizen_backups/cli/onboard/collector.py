@@ -7,7 +7,6 @@ from pydantic import ValidationError
 
 from kaizen_backups.cli.onboard.common import as_usage, lock_file, must_be_root, say_reports, worst
 from kaizen_backups.cli.onboard.upgrade import bring_up_to_date
-from kaizen_backups.errors import ConfigError
 from kaizen_backups.exit_codes import ExitCode
 from kaizen_backups.lock import only_run
 from kaizen_backups.onboard.access import (
@@ -15,7 +14,6 @@ from kaizen_backups.onboard.access import (
     HIERA,
     Access,
     Collector,
-    Door,
     read_access,
     read_public_key,
     write_access,
@@ -23,7 +21,7 @@ from kaizen_backups.onboard.access import (
 )
 from kaizen_backups.onboard.authority import Authority
 from kaizen_backups.onboard.registry import all_hosts
-from kaizen_backups.onboard.work import current_door, own_key
+from kaizen_backups.onboard.work import own_key
 from kaizen_backups.settings import Settings, load_settings
 
 
@@ -98,8 +96,11 @@ def _check_name(access: Access) -> None:
 
 
 def put_into_effect(settings: Settings, access: Access, hiera: Path, *, dry_run: bool) -> int:
-    """Write down who is let in, and make it so on every onboarded host; return the exit code."""
-    door = _door(settings, access)
+    """Write down who is let in, and make it so on every onboarded host; return the exit code. Raises ConfigError."""
+    own = own_key(settings)
+    access = access.settled(own)
+    door = access.door(own)
+    _say_what_is_noted(access, own)
     hosts = all_hosts(settings)
     differs = access != read_access()
     if not dry_run:
@@ -115,13 +116,8 @@ def put_into_effect(settings: Settings, access: Access, hiera: Path, *, dry_run:
     return worst(reports) if failed else 0
 
 
-def _door(settings: Settings, access: Access) -> Door:
-    """Return the door as it will be, and say of addresses why they don't take effect yet. Raises ConfigError."""
-    door = current_door(settings, access)
-    if without := ", ".join(access.without_address(own_key(settings))):
-        if current_door(settings).hosts:
-            raise ConfigError(f"every key would be good from anywhere: say where {without} comes from, with --from")
+def _say_what_is_noted(access: Access, own: str) -> None:
+    if without := ", ".join(access.without_address(own)):
         click.echo(
             f"kaizen-onboard: addresses are noted, and take effect as soon as that of {without} is known", err=True
         )
-    return door
