@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,20 @@ _HINTS = {
     "Host key verification failed": "its host key is not the one that was confirmed; nothing was done there",
     "Permission denied (": "it does not let you log in; see --ssh-user, and whether your agent has the key",
     "sudo:": "sudo refuses; it must let the user run bash as root without a password, or log in with --ssh-user root",
+}
+# Nothing is forwarded or run here, no key is learnt, and a link that is cut ends.
+_ALWAYS = {
+    "ClearAllForwardings": "yes",
+    "ConnectTimeout": "15",
+    "ForwardAgent": "no",
+    "ForwardX11": "no",
+    "LogLevel": "ERROR",
+    "PermitLocalCommand": "no",
+    "RemoteCommand": "none",
+    "RequestTTY": "no",
+    "ServerAliveCountMax": "3",
+    "ServerAliveInterval": "5",
+    "UpdateHostKeys": "no",
 }
 
 
@@ -65,25 +79,19 @@ def options(name: str, known_hosts: Path, *, checking: str, batch: bool) -> list
         "KnownHostsCommand": "none",
         "BatchMode": "yes" if batch else "no",
         "CheckHostIP": "no",
-        "ClearAllForwardings": "yes",
-        "ConnectTimeout": "15",
-        "ForwardAgent": "no",
-        "ForwardX11": "no",
         "GlobalKnownHostsFile": "/dev/null",
         "HashKnownHosts": "no",
         "HostKeyAlias": name,
-        "LogLevel": "ERROR",
-        "PermitLocalCommand": "no",
-        "RemoteCommand": "none",
-        "RequestTTY": "no",
-        "ServerAliveCountMax": "3",
-        "ServerAliveInterval": "5",
         "StrictHostKeyChecking": checking,
-        "UpdateHostKeys": "no",
         "UserKnownHostsFile": str(known_hosts),
         "VerifyHostKeyDNS": "no",
     }
-    return [word for key, value in stated.items() for word in ("-o", f"{key}={value}")]
+    return as_arguments(stated)
+
+
+def as_arguments(stated: Mapping[str, str]) -> list[str]:
+    """Return ssh's options: these, and those that hold whenever an administrator's ssh is used."""
+    return [word for key, value in {**_ALWAYS, **stated}.items() for word in ("-o", f"{key}={value}")]
 
 
 class Ssh:

@@ -10,7 +10,7 @@ from pathlib import Path
 from kaizen_backups.confine import SOURCE, restoring
 from kaizen_backups.errors import KaizenError, RefusedError, UnavailableError, printable
 from kaizen_backups.onboard.administrator import Administrator
-from kaizen_backups.onboard.ssh import Target, place_for
+from kaizen_backups.onboard.ssh import Target, as_arguments, place_for
 from kaizen_backups.restore.place import Answer, Place, feed
 from kaizen_backups.restore.transfer import null_separated, over_ssh
 from kaizen_backups.run import Result
@@ -42,24 +42,13 @@ def ssh_options(own: Path, known_hosts: Path, *, batch: bool) -> list[str]:
     """Return ssh's options: the administrator's settings hold, nothing is forwarded, no key is trusted on first use."""
     stated = {
         "BatchMode": "yes" if batch else "no",
-        "ClearAllForwardings": "yes",
-        "ConnectTimeout": "15",
         "ControlMaster": "auto",
         "ControlPath": str(own / "m"),
         "ControlPersist": "60",
-        "ForwardAgent": "no",
-        "ForwardX11": "no",
         "GlobalKnownHostsFile": f"/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2 {known_hosts}",
-        "LogLevel": "ERROR",
-        "PermitLocalCommand": "no",
-        "RemoteCommand": "none",
-        "RequestTTY": "no",
-        "ServerAliveCountMax": "3",
-        "ServerAliveInterval": "5",
         "StrictHostKeyChecking": "yes",
-        "UpdateHostKeys": "no",
     }
-    return [word for key, value in stated.items() for word in ("-o", f"{key}={value}")]
+    return as_arguments(stated)
 
 
 class HostPlace(Place):
