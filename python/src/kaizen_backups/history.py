@@ -2,22 +2,28 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from kaizen_backups.errors import KaizenError
 from kaizen_backups.history_schema import migrate
 from kaizen_backups.snapshots import Snapshot
 from kaizen_backups.sums import Checked
+from kaizen_backups.unusual import NIGHTS, Measured, unusual
 
 Tables = dict[str, dict[str, int]]
 _ATTEMPTS_DAYS = 400
 # Damaged, not a database, or without a table that it should have; a full disk and the like are none of these.
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 _NEEDS_DAYS = 7  # what came of it before says nothing: or one night's load would keep a node out for ever
+_STAMP = "%Y-%m-%dT%H:%M:%SZ"
+_SELECT_NIGHTS = (
+    "SELECT snapshot, received, files, bytes, new_files, new_bytes, dumps, warnings, unusual FROM nights WHERE"
+)
+_NO_SNAPSHOT = Snapshot(date.min)
 _NEEDS = 3  # a node's room is measured by its largest of so many receptions
 
 
@@ -37,10 +43,31 @@ class Record:
 
 @dataclass(frozen=True)
 class Attempt:
-    """How the last attempt at a node ended; `problem` is None when all went well."""
+    """How an attempt at a node ended (UTC); `problem` is None when all went well."""
 
     at: str
     problem: str | None
+    seconds: float = 0.0
+    received: int = 0
+    """Snapshots."""
+
+
+@dataclass(frozen=True)
+class PastNight:
+    """A snapshot as it was when it came; it stays on record when it has expired. Times in UTC, sizes in bytes."""
+
+    snapshot: str
+    received: str
+    files: int
+    bytes: int
+    new_files: int
+    new_bytes: int
+    dumps: dict[str, int] = field(default_factory=dict)
+    """The bytes of each file below dumps/."""
+    warnings: list[str] = field(default_factory=list)
+    """The agent's, some of them where they are many."""
+    unusual: list[str] = field(default_factory=list)
+    """What is unlike the nights before."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +113,8 @@ class History:
             old = stamp(datetime.now(UTC) - timedelta(days=_ATTEMPTS_DAYS))
             self._db.execute("DELETE FROM attempts WHERE at < ?", (old,))
             self._db.execute("DELETE FROM runs WHERE began < ?", (old,))
+            self._db.execute("DELETE FROM nights WHERE received < ?", (old,))
+            self._db.execute("DELETE FROM room WHERE at < ?", (old,))
             done = self._db.execute("INSERT INTO runs (began, nodes) VALUES (?, ?)", (stamp(), nodes))
         return int(done.lastrowid or 0)
 
@@ -112,8 +141,23 @@ class History:
 
     def last_attempts(self) -> dict[str, Attempt]:
         """Return each node's last attempt."""
-        rows = self._db.execute("SELECT node, at, problem, max(rowid) FROM attempts GROUP BY node")
-        return {node: Attempt(at, problem) for node, at, problem, _ in rows}
+        # From each node's name to the next in the index: a year has far more attempts than nodes.
+        rows = self._db.execute("""
+            WITH RECURSIVE names (node) AS (
+                SELECT min(node) FROM attempts UNION ALL
+                SELECT (SELECT min(node) FROM attempts WHERE node > names.node) FROM names WHERE node IS NOT NULL
+            )
+            SELECT names.node, at, problem FROM names JOIN attempts
+                ON attempts.rowid = (SELECT max(rowid) FROM attempts WHERE node = names.node)""")
+        return {node: Attempt(at, problem) for node, at, problem in rows}
+
+    def attempts(self, node: str, last: int) -> list[Attempt]:
+        """Return a node's last attempts, newest first."""
+        rows = self._db.execute(
+            "SELECT at, problem, seconds, received FROM attempts WHERE node = ? ORDER BY rowid DESC LIMIT ?",
+            (node, last),
+        )
+        return [Attempt(*row) for row in rows]
 
     def usual_seconds(self) -> dict[str, float]:
         """Return how long each node took when something was last received of it."""
@@ -133,15 +177,49 @@ class History:
 
     # -- snapshots
 
-    def add_snapshot(self, node: str, snapshot: Snapshot, checked: Checked, received: str | None = None) -> None:
-        """Note a snapshot that was received (now, unless told) and checked."""
-        received = received or stamp()
+    def add_snapshot(
+        self, node: str, snapshot: Snapshot, checked: Checked, received: str | None = None, warnings: Sequence[str] = ()
+    ) -> None:
+        """Note a snapshot that was received (now, unless told) and checked, with the agent's warnings."""
+        night = _night(snapshot, checked, received or stamp(), warnings, self._nights_before(node, snapshot))
         values = (checked.files, checked.bytes, checked.new_files, checked.new_bytes, checked.sums_sha256)
         with self._change():
             self._db.execute(
                 "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-                (node, str(snapshot), received, *values, received),
+                (node, str(snapshot), night.received, *values, night.received),
             )
+            self._add_night(node, night)
+
+    def _add_night(self, node: str, night: PastNight) -> None:
+        values = (night.files, night.bytes, night.new_files, night.new_bytes)
+        texts = (json.dumps(night.dumps), json.dumps(night.warnings), json.dumps(night.unusual))
+        self._db.execute(
+            "INSERT OR REPLACE INTO nights VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (node, night.snapshot, night.received, *values, *texts),
+        )
+
+    def _nights_before(self, node: str, snapshot: Snapshot) -> list[PastNight]:
+        earlier = [night for night in self.nights(node) if (Snapshot.parse(night.snapshot) or snapshot) < snapshot]
+        return earlier[:NIGHTS]
+
+    def nights(self, node: str) -> list[PastNight]:
+        """Return a node's nights, newest first; those whose snapshot has expired, too."""
+        found = self._nights("node = ?", node)
+        return sorted(found, key=lambda night: Snapshot.parse(night.snapshot) or _NO_SNAPSHOT, reverse=True)
+
+    def night(self, node: str, snapshot: Snapshot) -> PastNight | None:
+        """Return the night in which a snapshot came; None when this history did not see that."""
+        return next(self._nights("node = ? AND snapshot = ?", node, str(snapshot)), None)
+
+    def night_before(self, node: str, snapshot: Snapshot) -> PastNight | None:
+        """Return a node's last night up to that of a snapshot; its first one where all are later."""
+        order = "node = ? AND snapshot <= ? ORDER BY snapshot DESC LIMIT 1"
+        found = next(self._nights(order, node, str(snapshot)), None)
+        return found or next(self._nights("node = ? ORDER BY snapshot LIMIT 1", node), None)
+
+    def _nights(self, where: str, *values: str) -> Iterator[PastNight]:
+        rows = self._db.execute(f"{_SELECT_NIGHTS} {where}", values)
+        return (PastNight(*row[:6], *map(json.loads, row[6:])) for row in rows)
 
     def put_on_record(self, node: str, snapshot: Snapshot, measured: Checked, received: str) -> None:
         """Note a stored snapshot that was not on record; a verdict that there is of it stays."""
@@ -153,6 +231,8 @@ class History:
                 " new_files = excluded.new_files, new_bytes = excluded.new_bytes, sums_sha256 = excluded.sums_sha256",
                 (node, str(snapshot), received, *values),
             )
+            if not self.night(node, snapshot):
+                self._add_night(node, _night(snapshot, measured, received, (), ()))
 
     def snapshot(self, node: str, snapshot: Snapshot) -> Record | None:
         """Return what is known of a snapshot; None when it did not come by a collection that this history saw."""
@@ -212,6 +292,17 @@ class History:
             for node, at, snapshot, problems, tables, _ in rows
         }
 
+    # -- the store's room
+
+    def add_room(self, free: int, total: int) -> None:
+        """Note the bytes that the store's file system has now, free and in all."""
+        with self._change():
+            self._db.execute("INSERT OR REPLACE INTO room VALUES (?, ?, ?)", (stamp(), free, total))
+
+    def room(self) -> list[tuple[str, int, int]]:
+        """Return when (UTC) the store's file system had how many bytes, free and in all; oldest first."""
+        return self._db.execute("SELECT at, free, total FROM room ORDER BY at").fetchall()
+
     # -- what is known
 
     def known(self) -> set[tuple[str, str]]:
@@ -250,12 +341,27 @@ def open_history(path: Path) -> Iterator[History]:
         raise KaizenError(complaint) from error
 
 
+def _night(
+    snapshot: Snapshot, found: Checked, received: str, warnings: Sequence[str], before: Sequence[PastNight]
+) -> PastNight:
+    """Return a night as it goes on record: with what is unlike those before it."""
+    measured = Measured(found.files, found.bytes, found.new_files, found.dumps)
+    odd = unusual(measured, [Measured(one.files, one.bytes, one.new_files, one.dumps) for one in before])
+    counts = (found.files, found.bytes, found.new_files, found.new_bytes)
+    return PastNight(str(snapshot), received, *counts, found.dumps, [*warnings], odd)
+
+
 def _code(error: sqlite3.Error) -> int | None:
     """Return SQLite's primary result code, https://sqlite.org/rescode.html."""
     code = getattr(error, "sqlite_errorcode", None)
     return code & 0xFF if code is not None else None
 
 
+def parse_stamp(text: str) -> datetime:
+    """Return the moment that `stamp` wrote."""
+    return datetime.strptime(text, _STAMP).replace(tzinfo=UTC)
+
+
 def stamp(moment: datetime | None = None) -> str:
     """Return a moment, now unless told, as the history writes it: UTC, ISO 8601."""
-    return (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (moment or datetime.now(UTC)).astimezone(UTC).strftime(_STAMP)

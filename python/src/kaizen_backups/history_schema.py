@@ -44,6 +44,25 @@ _STEPS = (
     ) STRICT;
     CREATE INDEX drills_by_node ON drills (node, at);
     """,
+    # 4: every night, also when its snapshot has expired; the store's room
+    """
+    CREATE TABLE nights (
+        node TEXT NOT NULL, snapshot TEXT NOT NULL, received TEXT NOT NULL,
+        files INTEGER NOT NULL, bytes INTEGER NOT NULL,
+        new_files INTEGER NOT NULL, new_bytes INTEGER NOT NULL,
+        dumps TEXT NOT NULL,                    -- JSON: the bytes of each file below dumps/
+        warnings TEXT NOT NULL,                 -- a JSON list: the agent's
+        unusual TEXT NOT NULL,                  -- a JSON list: what is unlike the nights before
+        PRIMARY KEY (node, snapshot)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO nights SELECT node, snapshot, received, files, bytes, new_files, new_bytes, '{}', '[]', '[]'
+        FROM snapshots WHERE sums_sha256 <> '';
+    CREATE TABLE room (                         -- of the store's file system, after a collection
+        at TEXT PRIMARY KEY, free INTEGER NOT NULL, total INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    DROP INDEX attempts_by_node;
+    CREATE INDEX attempts_by_node ON attempts (node);
+    """,
 )
 
 

@@ -20,6 +20,8 @@ from kaizen_backups.sums import Checked, check_tree, read_sums
 
 _PARTIAL_BASES = 3
 _PACE_SECONDS = 0.2
+_WARNINGS = 50
+_WARNING = 300  # characters of one
 
 
 class Receiver:
@@ -168,7 +170,7 @@ class Receiver:
         history, node = self._night.history, self._outcome.node
         if not anew:
             # On record first: a row too many is nothing, a snapshot without one could be tampered with unseen.
-            history.add_snapshot(node, snapshot, checked)
+            history.add_snapshot(node, snapshot, checked, warnings=_warnings(partial))
             await asyncio.to_thread(self._store.publish, partial, snapshot)
             return
         record = history.snapshot(node, snapshot)
@@ -177,7 +179,7 @@ class Receiver:
         if record.sums_sha256 != checked.sums_sha256:
             raise DataError(f"{snapshot}: what the node has now is not what was collected, so the rotten one stays")
         await asyncio.to_thread(self._store.replace, partial, snapshot)
-        history.add_snapshot(node, snapshot, checked, record.received)
+        history.add_snapshot(node, snapshot, checked, record.received, _warnings(self._store.path(snapshot)))
         self._rotten.discard(snapshot)
 
     async def _discard(self, paths: list[Path]) -> None:
@@ -215,6 +217,11 @@ class Received:
         new, self._last = max(0, count - self._last), max(count, self._last)
         self._night.tell(Event("progress", self._node, {"bytes": self._last}))
         return self._night.pace.spend(new)
+
+
+def _warnings(snapshot: Path) -> list[str]:
+    """Return the agent's warnings; it may have thousands, and long ones."""
+    return [words[:_WARNING] for words in read_info(snapshot).get("warning", [])[:_WARNINGS]]
 
 
 def _difference(stored: Path, offered: Offered, record: Record | None) -> str | None:

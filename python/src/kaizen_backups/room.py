@@ -17,6 +17,12 @@ def free_bytes(store: Path) -> int:
     return status.f_bavail * status.f_frsize
 
 
+def all_bytes(store: Path) -> int:
+    """Return the bytes, free or not, that whoever is not root could have where the store is."""
+    status = os.statvfs(_existing(store))
+    return (status.f_blocks - status.f_bfree + status.f_bavail) * status.f_frsize
+
+
 def _existing(place: Path) -> Path:
     while not place.exists():
         place = place.parent

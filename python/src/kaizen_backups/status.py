@@ -1,12 +1,12 @@
 """The state of every known node: is it safe, and if not, why."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
-from kaizen_backups.history import Attempt, History
+from kaizen_backups.history import Attempt, History, parse_stamp
 from kaizen_backups.node import Node
 from kaizen_backups.peers import Report, read_peers
 from kaizen_backups.settings import Settings
@@ -32,6 +32,7 @@ class State(StrEnum):
 SAFE = (State.FRESH, State.LATE)
 
 _DAY = timedelta(days=1)
+_WEEK = timedelta(days=7)
 # What a collector tells is heard of after its next run of Puppet.
 _HEARD = timedelta(hours=1)
 # Without a deadline, how much later than the day before a collection may begin and be heard of.
@@ -40,7 +41,7 @@ _LATER = timedelta(hours=2)
 
 @dataclass(frozen=True)
 class NodeStatus:
-    """One node: its newest stored snapshot (received when, UTC; files; bytes), how many are kept, what is wrong."""
+    """One node: its newest whole snapshot (received when, UTC; files; bytes), how many are kept, what is wrong."""
 
     node: str
     role: str
@@ -51,14 +52,35 @@ class NodeStatus:
     bytes: int | None
     kept: int
     problem: str | None
+    new_files: int | None = None
+    """How many of the files are new in that snapshot."""
+    new_bytes: int | None = None
+    bytes_before: int | None = None
+    """The size a week earlier, or at the node's first snapshot where that is younger."""
+    warnings: list[str] = field(default_factory=list)
+    """What the agent warned of when it made that snapshot."""
+    unusual: list[str] = field(default_factory=list)
+    """What is unlike the nights before."""
     proven: str | None = None
     """When a drill last brought its newest snapshot of that time back and found all of it good (UTC)."""
     drill_failed: str | None = None
     """When its last drill was, where that failed."""
 
-    def as_json(self) -> dict[str, Any]:
+    @property
+    def growth(self) -> float | None:
+        """How much larger it is than a week earlier, as a share; None where that is not known."""
+        if self.bytes is None or not self.bytes_before:
+            return None
+        return self.bytes / self.bytes_before - 1
+
+    def age(self, now: datetime) -> timedelta | None:
+        """Return how long ago the newest whole snapshot came."""
+        return now - parse_stamp(self.received) if self.received else None
+
+    def as_json(self, now: datetime) -> dict[str, Any]:
         """Return the status as `kaizen status --json` prints it."""
-        return asdict(self)
+        age = self.age(now)
+        return {**asdict(self), "age_seconds": int(age.total_seconds()) if age else None}
 
 
 def fleet_status(nodes: Iterable[Node], settings: Settings, history: History, now: datetime) -> list[NodeStatus]:
@@ -97,19 +119,27 @@ def _node_status(node: Node, settings: Settings, history: History, attempt: Atte
         return NodeStatus(node.name, node.role, State.FAILING, None, None, None, None, 0, f"in the store: {error}")
     newest = stored[-1] if stored else None
     state, problem = _state(newest, attempt, today)
-    known = history.snapshot(node.name, newest) if newest else None
-    if known and known.rotten and state in SAFE:
+    rotten = history.rotten(node.name)
+    if newest in rotten and state in SAFE:
         state, problem = State.FAILING, f"{newest} has a rotten file; 'kaizen verify' names it"
+    whole = next((snapshot for snapshot in reversed(stored) if snapshot not in rotten), newest)
+    night = history.night(node.name, whole) if whole else None
+    before = history.night_before(node.name, Snapshot(whole.date - _WEEK)) if whole else None
     return NodeStatus(
         node=node.name,
         role=node.role,
         state=state,
-        snapshot=str(newest) if newest else None,
-        received=known.received if known else None,
-        files=known.files if known else None,
-        bytes=known.bytes if known else None,
+        snapshot=str(whole) if whole else None,
+        received=night.received if night else None,
+        files=night.files if night else None,
+        bytes=night.bytes if night else None,
         kept=len(stored),
         problem=problem,
+        new_files=night.new_files if night else None,
+        new_bytes=night.new_bytes if night else None,
+        bytes_before=before.bytes if before else None,
+        warnings=night.warnings if night else [],
+        unusual=night.unusual if night else [],
     )
 
 

@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from kaizen_backups.tree import File, read_file, regular_files, show_name
 SUMS_LIMIT = 1 << 28
 """Bytes that a SHA256SUMS may have: some two million files."""
 
+_MOST_DUMPS = 500
 _LINE = re.compile(rb"(\\?)([0-9a-f]{64})  ([^\n]+)")
 _ESCAPES = {b"\\\\": b"\\", b"\\n": b"\n", b"\\r": b"\r"}
 _OUTSIDE = {b"", b".", b".."}
@@ -39,6 +40,8 @@ class Checked:
     new_bytes: int
     sums_sha256: str
     """The hash of SHA256SUMS itself: kept elsewhere, it shows later tampering."""
+    dumps: dict[str, int] = field(default_factory=dict)
+    """The bytes of each file below dumps/, by its name there; of absurdly many, some."""
 
 
 class Difference(NamedTuple):
@@ -135,6 +138,7 @@ class Measure:
 
     def __init__(self) -> None:
         self._files = self._bytes = self._new_files = self._new_bytes = 0
+        self._dumps: dict[str, int] = {}
         self._seen: set[int] = set()
 
     def add(self, file: File) -> None:
@@ -142,6 +146,8 @@ class Measure:
         status = file.status
         self._files += 1
         self._bytes += status.st_size
+        if file.name.startswith(b"dumps/") and len(self._dumps) < _MOST_DUMPS:
+            self._dumps[show_name(file.name[6:])] = status.st_size
         if file.linked or status.st_ino in self._seen:
             return
         if status.st_nlink > 1:
@@ -151,7 +157,7 @@ class Measure:
 
     def checked(self, sums_sha256: str) -> Checked:
         """Return what was counted."""
-        return Checked(self._files, self._bytes, self._new_files, self._new_bytes, sums_sha256)
+        return Checked(self._files, self._bytes, self._new_files, self._new_bytes, sums_sha256, self._dumps)
 
 
 def differences(

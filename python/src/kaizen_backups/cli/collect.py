@@ -23,7 +23,7 @@ from kaizen_backups.node import Node
 from kaizen_backups.nodelist import refresh
 from kaizen_backups.pace import Pace, rate_at
 from kaizen_backups.prune import would_free
-from kaizen_backups.room import Room
+from kaizen_backups.room import Room, all_bytes, free_bytes
 from kaizen_backups.search.index import forget_nodes
 from kaizen_backups.settings import Settings, load_settings
 from kaizen_backups.store import NodeStore, stored_nodes
@@ -146,6 +146,7 @@ def _run(nodes: list[Node], night: Night, tidy_up: Callable[[], None]) -> list[O
         received = sum(len(outcome.received) for outcome in outcomes)
         failures = sum(bool(outcome.problems) for outcome in outcomes)
         night.history.end_run(run, failures, received, sum(outcome.new_bytes for outcome in outcomes))
+        night.history.add_room(free_bytes(night.settings.store), all_bytes(night.settings.store))
     return outcomes
 
 

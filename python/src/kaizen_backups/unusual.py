@@ -1,0 +1,92 @@
+"""What is unlike a node's own nights before: a backup can be whole and still not be what it was.
+
+The thresholds are coarse on purpose: what is named here every week is soon read by nobody.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from kaizen_backups.units import many, size
+
+NIGHTS = 15
+"""How many nights before one are looked at, at most."""
+
+_ENOUGH = 4  # nights; with fewer there is no habit
+_FEW_FILES = 20
+_FEW_BYTES = 1 << 20
+_SMALL_DUMP = 4096
+_ALL = 0.8
+_SOME = 0.3
+_STILL_NIGHTS = 3
+_LIVELY_NIGHTS = 7
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One night of a node: files and bytes in all, files that are new, and the bytes of each dump."""
+
+    files: int
+    bytes: int
+    new_files: int
+    dumps: dict[str, int] = field(default_factory=dict)
+
+
+def unusual(night: Measured, before: Sequence[Measured]) -> list[str]:
+    """Return what is unusual about a night, in words with the numbers; `before` are the nights before, newest first."""
+    before = before[:NIGHTS]
+    found = []
+    if len(before) >= _ENOUGH:
+        found = [*_smaller(night, before), *_all_at_once(night, before), *_dumps(night, before)]
+    return [*found, *_still([night, *before])]
+
+
+def _smaller(night: Measured, before: Sequence[Measured]) -> list[str]:
+    found = []
+    usual = median(one.bytes for one in before)
+    if night.bytes < usual / 2 and usual - night.bytes > _FEW_BYTES:
+        found.append(f"much smaller: {size(night.bytes)}, where {size(int(usual))} are usual")
+    usual = median(one.files for one in before)
+    if night.files < usual / 2 and usual - night.files > _FEW_FILES:
+        found.append(f"far fewer files: {night.files}, where {usual:.0f} are usual")
+    return found
+
+
+def _all_at_once(night: Measured, before: Sequence[Measured]) -> list[str]:
+    """A release does this, and so does whoever encrypts all files for a ransom."""
+    share = _new_share(night)
+    usual = median(_new_share(one) for one in before)
+    if night.files > _FEW_FILES and share > _ALL and usual < _SOME:
+        return [f"nearly everything changed: {share:.0%} of {night.files} files, where {usual:.0%} are usual"]
+    return []
+
+
+def _new_share(night: Measured) -> float:
+    return night.new_files / night.files if night.files else 0.0
+
+
+def _dumps(night: Measured, before: Sequence[Measured]) -> list[str]:
+    found = []
+    for name in sorted(set().union(*(one.dumps for one in before[:_ENOUGH]))):
+        sizes = [one.dumps[name] for one in before if name in one.dumps]
+        usual = median(sizes)
+        if name not in night.dumps:
+            if all(name in one.dumps for one in before[:_ENOUGH]):
+                found.append(f"dump {name} is gone, which had {size(int(usual))}")
+        elif len(sizes) >= _ENOUGH and usual >= _SMALL_DUMP and night.dumps[name] < usual / 2:
+            found.append(f"dump {name} shrank: {size(night.dumps[name])}, where {size(int(usual))} are usual")
+    return found
+
+
+def _still(nights: Sequence[Measured]) -> list[str]:
+    """A mount that is gone, or a service that is dead, changes nothing any more."""
+    still = next((number for number, one in enumerate(nights) if _changes(one)), len(nights))
+    lively = nights[still : still + _LIVELY_NIGHTS]
+    if still >= _STILL_NIGHTS and len(lively) == _LIVELY_NIGHTS and all(_changes(one) for one in lively):
+        return [f"nothing has changed for {many(still, 'night')}, where something always did"]
+    return []
+
+
+def _changes(night: Measured) -> bool:
+    # backup.info is new every night, and every dump may be: some write their date.
+    return night.new_files > 1 + len(night.dumps)
