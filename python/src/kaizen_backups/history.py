@@ -19,7 +19,6 @@ _ATTEMPTS_DAYS = 400
 # Damaged, not a database, or without a table that it should have; a full disk and the like are none of these.
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 _NEEDS_DAYS = 7  # what came of it before says nothing: or one night's load would keep a node out for ever
-_STAMP = "%Y-%m-%dT%H:%M:%SZ"
 _SELECT_NIGHTS = (
     "SELECT snapshot, received, files, bytes, new_files, new_bytes, dumps, warnings, unusual FROM nights WHERE"
 )
@@ -243,6 +242,10 @@ class History:
         ).fetchone()
         return Record(*row) if row else None
 
+    def all_rotten(self) -> set[tuple[str, str]]:
+        """Return node and name of every snapshot in which something rotten was found."""
+        return set(self._db.execute("SELECT node, snapshot FROM snapshots WHERE rotten").fetchall())
+
     def rotten(self, node: str) -> set[Snapshot]:
         """Return the node's snapshots in which something rotten was found."""
         rows = self._db.execute("SELECT snapshot FROM snapshots WHERE node = ? AND rotten", (node,))
@@ -359,9 +362,9 @@ def _code(error: sqlite3.Error) -> int | None:
 
 def parse_stamp(text: str) -> datetime:
     """Return the moment that `stamp` wrote."""
-    return datetime.strptime(text, _STAMP).replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
 
 
 def stamp(moment: datetime | None = None) -> str:
     """Return a moment, now unless told, as the history writes it: UTC, ISO 8601."""
-    return (moment or datetime.now(UTC)).astimezone(UTC).strftime(_STAMP)
+    return (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

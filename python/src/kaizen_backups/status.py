@@ -88,10 +88,10 @@ def fleet_status(nodes: Iterable[Node], settings: Settings, history: History, no
 
     `now` has the collector's time zone. Raises ConfigError when this collector is none of `collectors`.
     """
-    attempts = history.last_attempts()
     by_collector = shares(nodes, settings)
     own = by_collector.pop(own_name(settings))
-    found = [_node_status(node, settings, history, attempts.get(node.name), now.date()) for node in own]
+    fleet = _Fleet(settings, history, history.last_attempts(), history.all_rotten(), now.date())
+    found = [_node_status(node, fleet) for node in own]
     found = _with_drills(found, history)
     peers = read_peers(settings) if any(by_collector.values()) else {}
     for collector, share in by_collector.items():
@@ -112,19 +112,30 @@ def _with_drills(found: Iterable[NodeStatus], history: History) -> list[NodeStat
     ]
 
 
-def _node_status(node: Node, settings: Settings, history: History, attempt: Attempt | None, today: date) -> NodeStatus:
+@dataclass(frozen=True)
+class _Fleet:
+    """What is asked once for all nodes."""
+
+    settings: Settings
+    history: History
+    attempts: dict[str, Attempt]
+    rotten: set[tuple[str, str]]
+    today: date
+
+
+def _node_status(node: Node, fleet: _Fleet) -> NodeStatus:
     try:
-        stored = NodeStore(settings.store, node.name).snapshots()
+        stored = NodeStore(fleet.settings.store, node.name).snapshots()
     except OSError as error:
         return NodeStatus(node.name, node.role, State.FAILING, None, None, None, None, 0, f"in the store: {error}")
     newest = stored[-1] if stored else None
-    state, problem = _state(newest, attempt, today)
-    rotten = history.rotten(node.name)
+    state, problem = _state(newest, fleet.attempts.get(node.name), fleet.today)
+    rotten = {snapshot for snapshot in stored if (node.name, str(snapshot)) in fleet.rotten}
     if newest in rotten and state in SAFE:
         state, problem = State.FAILING, f"{newest} has a rotten file; 'kaizen verify' names it"
     whole = next((snapshot for snapshot in reversed(stored) if snapshot not in rotten), newest)
-    night = history.night(node.name, whole) if whole else None
-    before = history.night_before(node.name, Snapshot(whole.date - _WEEK)) if whole else None
+    night = fleet.history.night(node.name, whole) if whole else None
+    before = fleet.history.night_before(node.name, Snapshot(whole.date - _WEEK)) if whole else None
     return NodeStatus(
         node=node.name,
         role=node.role,
