@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,7 @@ def test_a_history_of_the_first_release_is_brought_up_to_date(settings: Settings
     connection.close()
     for _ in range(2):
         with open_history(settings.history_file) as history:
+            assert [night.snapshot for night in history.nights("n")] == ["2026-11-24"]
             record = history.snapshot("n", day(24))
             assert record
             assert (record.sums_sha256, record.rotten) == ("abc", False)
@@ -232,3 +234,55 @@ def test_the_last_drill_and_the_last_good_one_are_known(history: History) -> Non
     }
     ((node, good),) = history.last_drills(good=True).items()
     assert (node, good.snapshot, good.tables) == ("n", "2026-11-23", tables)
+
+
+def test_a_night_stays_on_record_when_its_snapshot_has_expired(history: History) -> None:
+    history.add_snapshot("n", day(23), CHECKED, "2026-11-23T03:00:00Z", ["a warning"])
+    history.add_snapshot("n", day(24), CHECKED, "2026-11-24T03:00:00Z")
+    history.forget([("n", "2026-11-23")])
+    assert history.snapshot("n", day(23)) is None
+    newest, oldest = history.nights("n")
+    assert (newest.snapshot, oldest.snapshot) == ("2026-11-24", "2026-11-23")
+    assert (oldest.files, oldest.bytes, oldest.warnings) == (3, 2048, ["a warning"])
+
+
+def test_a_night_is_held_against_those_before_it_and_not_against_later_ones(history: History) -> None:
+    large, small = Checked(100, 50 << 20, 9, 9, "0"), Checked(10, 1 << 20, 9, 9, "0")
+    for number in range(10, 16):
+        history.add_snapshot("n", day(number), large)
+    history.add_snapshot("n", day(20), small)
+    history.add_snapshot("other", day(21), small)
+    # One that was missed, and comes late.
+    for number in (21, 22, 23, 24):
+        history.add_snapshot("n", day(number), small)
+    history.add_snapshot("n", day(16), large)
+    odd = {night.snapshot: night.unusual for night in history.nights("n")}
+    assert odd["2026-11-20"] == [
+        "much smaller: 1.0 MiB, where 50.0 MiB are usual",
+        "far fewer files: 10, where 100 are usual",
+    ]
+    assert odd["2026-11-16"] == []
+    assert history.nights("other")[0].unusual == []
+
+
+def test_the_night_a_week_before_is_the_last_one_up_to_then(history: History) -> None:
+    for number in (10, 14, 19, 24):
+        history.add_snapshot("n", day(number), CHECKED)
+    found = [history.night_before("n", day(number)) for number in (17, 14)]
+    found.append(history.night_before("n", Snapshot(date(2026, 1, 1))))
+    assert [night and night.snapshot for night in found] == ["2026-11-14", "2026-11-14", "2026-11-10"]
+    assert history.night_before("other", day(17)) is None
+
+
+def test_a_rebuilt_history_has_the_nights_of_what_is_stored(settings: Settings, stored: list[Snapshot]) -> None:
+    rebuild(settings)
+    with open_history(settings.history_file) as history:
+        assert [night.snapshot for night in history.nights("n")] == [str(snapshot) for snapshot in reversed(stored)]
+
+
+def test_each_nodes_last_attempt_is_the_one_that_was_made_last(history: History) -> None:
+    for node, problem in (("a", None), ("b", "x"), ("a", "y"), ("c", "z"), ("b", None)):
+        history.add_attempt(node, 1.0, 0, problem)
+    found = history.last_attempts()
+    assert {node: attempt.problem for node, attempt in found.items()} == {"a": "y", "b": None, "c": "z"}
+    assert [attempt.problem for attempt in history.attempts("a", 9)] == ["y", None]

@@ -77,10 +77,9 @@ class NodeStatus:
         """Return how long ago the newest whole snapshot came."""
         return now - parse_stamp(self.received) if self.received else None
 
-    def as_json(self, now: datetime) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return the status as `kaizen status --json` prints it."""
-        age = self.age(now)
-        return {**asdict(self), "age_seconds": int(age.total_seconds()) if age else None}
+        return asdict(self)
 
 
 def fleet_status(nodes: Iterable[Node], settings: Settings, history: History, now: datetime) -> list[NodeStatus]:

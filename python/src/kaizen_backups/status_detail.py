@@ -27,14 +27,17 @@ class Detail:
     stored: list[str]
     verified: str | None
     """When all that is stored of it was last read (UTC)."""
+    drill_problems: list[str]
+    """What its last drill found wrong."""
 
-    def as_json(self, now: datetime, last: int = 20) -> dict[str, Any]:
+    def as_json(self, last: int = 20) -> dict[str, Any]:
         """Return what `kaizen status NODE --json` prints: all days, and the `last` attempts."""
         return {
-            **self.status.as_json(now),
+            **self.status.as_json(),
             "address": self.address,
             "origin": self.origin,
             "verified": self.verified,
+            "drill_problems": self.drill_problems,
             "stored": self.stored,
             "days": [{**asdict(day), "date": str(day.date)} for day in self.days],
             "attempts": [asdict(attempt) for attempt in self.attempts[:last]],
@@ -50,6 +53,7 @@ def node_detail(node: Node, fleet: Sequence[Node], settings: Settings, history: 
         stored = [str(snapshot) for snapshot in NodeStore(settings.store, node.name).snapshots()]
     except OSError:
         stored = []  # the status says it
+    drill = history.last_drills().get(node.name)
     return Detail(
         status=status,
         address=node.address,
@@ -58,4 +62,5 @@ def node_detail(node: Node, fleet: Sequence[Node], settings: Settings, history: 
         attempts=attempts,
         stored=stored,
         verified=history.nodes_verified().get(node.name),
+        drill_problems=drill.problems if drill else [],
     )

@@ -53,7 +53,7 @@ def command(context: click.Context, node: str | None, as_json: bool) -> None:
 
 def _show_node(detail: Detail, now: datetime, as_json: bool) -> bool:
     if as_json:
-        click.echo(json.dumps({"generated": stamp(now), **detail.as_json(now)}, indent=2))
+        click.echo(json.dumps({"generated": stamp(now), **detail.as_json()}, indent=2))
     else:
         print_node(detail, now)
     return detail.status.state in SAFE
@@ -65,7 +65,7 @@ def _show_fleet(known: NodeList, settings: Settings, history: History, now: date
     if as_json:
         counts = Counter(status.state for status in found)
         summary = {state.value: counts[state] for state in State}
-        data = {"generated": stamp(now), "summary": summary, "nodes": [status.as_json(now) for status in found]}
+        data = {"generated": stamp(now), "summary": summary, "nodes": [status.as_json() for status in found]}
         if certificate:
             data["certificate"] = certificate.as_json()
         click.echo(json.dumps(data, indent=2))

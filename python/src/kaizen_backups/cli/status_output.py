@@ -98,8 +98,7 @@ def print_node(detail: Detail, now: datetime) -> None:
     facts = {
         "node": f"{status.node} ({status.role}), {detail.address}, known from {detail.origin}",
         "state": f"{status.state}{': ' + status.problem if status.problem else ''}",
-        "newest": f"{status.snapshot or 'none'}, {size(status.bytes)}, {status.files or 0} files,"
-        f" {short_age(status.age(now))} old, {growth(status)} in a week",
+        "newest": _newest(status, now),
         "kept": f"{many(status.kept, 'snapshot')}, all read {detail.verified or 'never'}",
         "proven": _proven(status),
     }
@@ -111,7 +110,16 @@ def print_node(detail: Detail, now: datetime) -> None:
         rows = [row for day in detail.days for row in _day_rows(day, set(detail.stored))]
         print_table(header, [row for row, _ in rows], [_DAY_STYLES[state] for _, state in rows])
     _print_remarks(detail.days)
+    for problem in detail.drill_problems:
+        click.echo(printable(f"{(status.drill_failed or '')[:10]}: drill: {problem}"))
     _print_attempts(detail)
+
+
+def _newest(status: NodeStatus, now: datetime) -> str:
+    if not status.snapshot:
+        return "none"
+    what = f"{size(status.bytes)} in {many(status.files or 0, 'file')}, {short_age(status.age(now))} old"
+    return f"{status.snapshot}, {what}, {growth(status)} in a week"
 
 
 def _day_rows(day: Day, stored: set[str]) -> list[tuple[list[str], DayState]]:
