@@ -265,13 +265,13 @@ def test_a_night_is_held_against_those_before_it_and_not_against_later_ones(hist
     assert history.nights("other")[0].unusual == []
 
 
-def test_the_night_a_week_before_is_the_last_one_up_to_then(history: History) -> None:
+def test_the_size_a_week_before_is_that_of_the_last_night_up_to_then(history: History) -> None:
     for number in (10, 14, 19, 24):
-        history.add_snapshot("n", day(number), CHECKED)
-    found = [history.night_before("n", day(number)) for number in (17, 14)]
-    found.append(history.night_before("n", Snapshot(date(2026, 1, 1))))
-    assert [night and night.snapshot for night in found] == ["2026-11-14", "2026-11-14", "2026-11-10"]
-    assert history.night_before("other", day(17)) is None
+        history.add_snapshot("n", day(number), Checked(3, number, 1, 1, "0"))
+    found = [history.bytes_before("n", day(number)) for number in (17, 14)]
+    found.append(history.bytes_before("n", Snapshot(date(2026, 1, 1))))
+    assert found == [14, 14, 10]
+    assert history.bytes_before("other", day(17)) is None
 
 
 def test_a_rebuilt_history_has_the_nights_of_what_is_stored(settings: Settings, stored: list[Snapshot]) -> None:

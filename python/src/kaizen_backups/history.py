@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from kaizen_backups.errors import KaizenError
 from kaizen_backups.history_schema import migrate
@@ -210,15 +211,20 @@ class History:
         """Return the night in which a snapshot came; None when this history did not see that."""
         return next(self._nights("node = ? AND snapshot = ?", node, str(snapshot)), None)
 
-    def night_before(self, node: str, snapshot: Snapshot) -> PastNight | None:
-        """Return a node's last night up to that of a snapshot; its first one where all are later."""
-        order = "node = ? AND snapshot <= ? ORDER BY snapshot DESC LIMIT 1"
-        found = next(self._nights(order, node, str(snapshot)), None)
-        return found or next(self._nights("node = ? ORDER BY snapshot LIMIT 1", node), None)
+    def bytes_before(self, node: str, snapshot: Snapshot) -> int | None:
+        """Return the size of a node's last snapshot up to that one; of its first one where all are later."""
+        found = (
+            self._db.execute(
+                "SELECT bytes FROM nights WHERE node = ? AND snapshot <= ? ORDER BY snapshot DESC LIMIT 1",
+                (node, str(snapshot)),
+            ).fetchone()
+            or self._db.execute("SELECT bytes FROM nights WHERE node = ? ORDER BY snapshot LIMIT 1", (node,)).fetchone()
+        )
+        return int(found[0]) if found else None
 
     def _nights(self, where: str, *values: str) -> Iterator[PastNight]:
         rows = self._db.execute(f"{_SELECT_NIGHTS} {where}", values)
-        return (PastNight(*row[:6], *map(json.loads, row[6:])) for row in rows)
+        return (PastNight(*row[:6], *map(_from_json, row[6:])) for row in rows)
 
     def put_on_record(self, node: str, snapshot: Snapshot, measured: Checked, received: str) -> None:
         """Note a stored snapshot that was not on record; a verdict that there is of it stays."""
@@ -352,6 +358,10 @@ def _night(
     odd = unusual(measured, [Measured(one.files, one.bytes, one.new_files, one.dumps) for one in before])
     counts = (found.files, found.bytes, found.new_files, found.new_bytes)
     return PastNight(str(snapshot), received, *counts, found.dumps, [*warnings], odd)
+
+
+def _from_json(text: str) -> Any:
+    return [] if text == "[]" else json.loads(text)  # for a thousand nodes that is nearly all there is
 
 
 def _code(error: sqlite3.Error) -> int | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Self
+from functools import lru_cache
 
 from kaizen_backups.settings import Keep
 
@@ -24,16 +24,21 @@ class Snapshot:
     number: int = 1
 
     @classmethod
-    def parse(cls, name: str) -> Self | None:
+    def parse(cls, name: str) -> "Snapshot | None":
         """Return the snapshot of that name; None when it is no snapshot's."""
-        match = _NAME.fullmatch(name)
-        try:
-            return cls(date.fromisoformat(match[1]), int(match[2] or 1)) if match else None
-        except ValueError:
-            return None
+        return _parse(name)
 
     def __str__(self) -> str:
         return f"{self.date}" if self.number == 1 else f"{self.date}.{self.number}"
+
+
+@lru_cache(2048)  # a thousand nodes have snapshots of the same few dates
+def _parse(name: str) -> Snapshot | None:
+    match = _NAME.fullmatch(name)
+    try:
+        return Snapshot(date.fromisoformat(match[1]), int(match[2] or 1)) if match else None
+    except ValueError:
+        return None
 
 
 def kept(

@@ -134,7 +134,7 @@ def _node_status(node: Node, fleet: _Fleet) -> NodeStatus:
         state, problem = State.FAILING, f"{newest} has a rotten file; 'kaizen verify' names it"
     whole = next((snapshot for snapshot in reversed(stored) if snapshot not in rotten), newest)
     night = fleet.history.night(node.name, whole) if whole else None
-    before = fleet.history.night_before(node.name, Snapshot(whole.date - _WEEK)) if whole else None
+    before = fleet.history.bytes_before(node.name, Snapshot(whole.date - _WEEK)) if whole else None
     return NodeStatus(
         node=node.name,
         role=node.role,
@@ -147,7 +147,7 @@ def _node_status(node: Node, fleet: _Fleet) -> NodeStatus:
         problem=problem,
         new_files=night.new_files if night else None,
         new_bytes=night.new_bytes if night else None,
-        bytes_before=before.bytes if before else None,
+        bytes_before=before,
         warnings=night.warnings if night else [],
         unusual=night.unusual if night else [],
     )

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 from pathlib import Path
 
 from kaizen_backups.errors import KaizenError, printable
@@ -53,7 +54,7 @@ class NodeStore:
         except (FileNotFoundError, NotADirectoryError):
             return []
         found = (Snapshot.parse(entry.name) for entry in entries if entry.is_dir(follow_symlinks=False))
-        return sorted(snapshot for snapshot in found if snapshot)
+        return sorted((snapshot for snapshot in found if snapshot), key=attrgetter("date", "number"))
 
     def path(self, snapshot: Snapshot) -> Path:
         """Return where a snapshot is, or would be."""
