@@ -123,6 +123,31 @@ def test_status_says_that_all_are_fresh(lived: Cluster) -> None:
     assert all(node["kept"] == 3 and node["files"] > 5 for node in data["nodes"])
 
 
+def test_every_night_of_a_node_is_on_record_with_its_dumps_and_the_agents_warnings(lived: Cluster) -> None:
+    shown = json.loads(lived.collector.run(["kaizen", "status", lived.controller.name, "--json"]).out)
+    assert [day["date"] for day in shown["days"]] == list(NIGHTS)
+    assert shown["stored"] == list(NIGHTS)
+    for night in NIGHTS:
+        (recorded,) = next(day["nights"] for day in shown["days"] if day["date"] == night)
+        snapshot = store(lived, lived.controller, night)
+        assert recorded["dumps"]["mysql/nova.sql.zst"] == (snapshot / "dumps/mysql/nova.sql.zst").stat().st_size
+        info = (snapshot / "backup.info").read_text().splitlines()
+        assert recorded["warnings"] == [line[10:] for line in info if line.startswith("warning = ")]
+
+
+def test_a_dump_that_is_half_of_what_it_was_is_named(lived: Cluster) -> None:
+    """Four usual nights make a habit; then most rows are gone."""
+    for number, rows in ((2, None), (3, None), (4, 3)):
+        if rows:
+            lived.controller.run(["mariadb", "nova", "-e", f"DELETE FROM instances WHERE id > {rows}"])
+        lived.controller.run(["kaizen-backup", "run", "--again"], at=f"{NIGHTS[2]} 12:00:00")
+        lived.collector.run(["kaizen", "collect", lived.controller.name], at=f"{NIGHTS[2]} 13:00:00")
+        shown = json.loads(lived.collector.run(["kaizen", "status", lived.controller.name, "--json"]).out)
+        assert shown["snapshot"] == f"{NIGHTS[2]}.{number}"
+        said = [words for words in shown["unusual"] if words.startswith("dump mysql/nova.sql.zst shrank: ")]
+        assert bool(said) == bool(rows)
+
+
 def test_puppet_applied_again_changes_nothing(lived: Cluster) -> None:
     assert {role: lived.apply(role) for role in lived.roles} == dict.fromkeys(lived.roles, 0)
 
