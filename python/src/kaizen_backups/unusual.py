@@ -3,9 +3,8 @@
 The thresholds are coarse on purpose: what is named here every week is soon read by nobody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from statistics import median
 
 from kaizen_backups.units import many, size
 
@@ -39,6 +38,13 @@ def unusual(night: Measured, before: Sequence[Measured]) -> list[str]:
     if len(before) >= _ENOUGH:
         found = [*_smaller(night, before), *_all_at_once(night, before), *_dumps(night, before)]
     return [*found, *_still([night, *before])]
+
+
+def median(values: Iterable[float]) -> float:
+    """Return the middle of some values. The standard library's brings fractions and decimals, slow to load."""
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def _smaller(night: Measured, before: Sequence[Measured]) -> list[str]:
