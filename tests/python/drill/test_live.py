@@ -99,7 +99,7 @@ def test_a_changed_file_is_not_read(file: Path) -> None:
 def test_what_is_no_regular_file_any_more_is_changed(file: Path) -> None:
     before = saved(file)
     kept = file.rename(file.with_name("kept"))
-    for make in (lambda: file.symlink_to(kept), lambda: os.mkfifo(file), lambda: file.mkdir()):
+    for make in (lambda: file.symlink_to(kept), lambda: os.mkfifo(file), lambda: file.mkdir()):  # noqa: PLW0108 (mypy)
         make()
         assert said_of(before) == ["changed"]
         file.rmdir() if file.is_dir() and not file.is_symlink() else file.unlink()
