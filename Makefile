@@ -43,7 +43,7 @@ check: $(CACHE)/test-packages $(VENV)/ready
 
 lint: lint-python lint-shell lint-puppet
 
-SHELL_FILES := files/backups/kaizen-backup python/src/kaizen_backups/onboard/host.sh python/src/kaizen_backups/restore/target.sh $(wildcard facts.d/*) $(wildcard tests/tools/*) $(filter-out %.py,$(wildcard tests/bench/*)) $(wildcard scripts/*) .ci/run \
+SHELL_FILES := files/backups/kaizen-backup python/src/kaizen_backups/onboard/host.sh python/src/kaizen_backups/restore/target.sh python/src/kaizen_backups/drill/live.sh $(wildcard facts.d/*) $(wildcard tests/tools/*) $(filter-out %.py,$(wildcard tests/bench/*)) $(wildcard scripts/*) .ci/run \
 	$(shell find tests -name '*.sh' -o -name '*.bash')
 
 lint-python:

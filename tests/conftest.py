@@ -20,6 +20,7 @@ _LONG = [
         "hostile",
         "restore",
         "drill",
+        "drill_live",
         "onboard_access",
         "onboard",
         "find",

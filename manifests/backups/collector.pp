@@ -4,7 +4,8 @@
 # after `quickstack::backups`. A collector is a node like any other: it is backed up, and the store below `backups_dir` can't be
 # read through its door.
 #
-# Six hours after the nightly collection has begun, a 28th of what is stored is read again and held against its sums.
+# Six hours after the nightly collection has begun, a 28th of what is stored is read again and held against its sums. Three hours
+# later `drill_nodes` nodes, those drilled longest ago, are brought back on trial, if that is not 0.
 #
 # The key pair is made on the collector in its first Puppet run. In the second its public half is known as a fact, and where there
 # is a PuppetDB it is exported: each node lets the collector in at its own next run, and a collector that PuppetDB has forgotten
@@ -63,24 +64,32 @@
 # @param deadline
 #   The time of day by which every node must be in: until then the collection asks again for what is missing, and what is missing
 #   then is late.
+# @param drill_nodes
+#   How many nodes are drilled each day; 0 is none.
+# @param drill_packages
+#   The packages with the programs of MariaDB's and PostgreSQL's servers, into which a drill loads dumps. They are installed where
+#   nodes are drilled; `[]` leaves that to you. Of their services nothing is declared: a drill starts servers of its own, and neither
+#   needs nor touches those of the system. Debian and Ubuntu start them on installation; stop and disable those that nobody uses.
 class quickstack::backups::collector (
   Quickstack::Backups::Packagesource        $package_source,
-  Array[String[1]]                          $packages     = [],
-  Optional[Quickstack::Backups::Plainpath]  $python       = undef,
-  Quickstack::Backups::Datadir              $store        = '/backups/nodes',
-  Integer[1]                                $keep_days    = 8,
-  Integer[0]                                $keep_weeks   = 0,
-  Integer[0]                                $keep_months  = 0,
-  Integer[1]                                $jobs         = 8,
-  Optional[Quickstack::Backups::Serverurl]  $puppetdb_url = undef,
-  Quickstack::Backups::Plainpath            $ssldir       = '/etc/puppetlabs/puppet/ssl',
-  Array[Quickstack::Backups::Nodename]      $collectors   = [],
-  Quickstack::Backups::Plainpath            $facts_dir    = '/var/lib/kaizen/facts',
-  Enum['cron', 'timer']                     $scheduler    = 'cron',
-  Integer[0, 23]                            $cron_hour    = 3,
-  Integer[0, 59]                            $cron_min     = fqdn_rand(60, 'kaizen-collect'),
-  Optional[Quickstack::Backups::Mailto]     $cron_email   = undef,
-  Quickstack::Backups::Timeofday            $deadline     = '06:00',
+  Array[String[1]]                          $packages       = [],
+  Optional[Quickstack::Backups::Plainpath]  $python         = undef,
+  Quickstack::Backups::Datadir              $store          = '/backups/nodes',
+  Integer[1]                                $keep_days      = 8,
+  Integer[0]                                $keep_weeks     = 0,
+  Integer[0]                                $keep_months    = 0,
+  Integer[1]                                $jobs           = 8,
+  Optional[Quickstack::Backups::Serverurl]  $puppetdb_url   = undef,
+  Quickstack::Backups::Plainpath            $ssldir         = '/etc/puppetlabs/puppet/ssl',
+  Array[Quickstack::Backups::Nodename]      $collectors     = [],
+  Quickstack::Backups::Plainpath            $facts_dir      = '/var/lib/kaizen/facts',
+  Enum['cron', 'timer']                     $scheduler      = 'cron',
+  Integer[0, 23]                            $cron_hour      = 3,
+  Integer[0, 59]                            $cron_min       = fqdn_rand(60, 'kaizen-collect'),
+  Optional[Quickstack::Backups::Mailto]     $cron_email     = undef,
+  Quickstack::Backups::Timeofday            $deadline       = '06:00',
+  Integer[0]                                $drill_nodes    = 0,
+  Array[String[1]]                          $drill_packages = [],
 ) {
   include quickstack::backups
 
@@ -171,5 +180,23 @@ class quickstack::backups::collector (
     hour        => ($cron_hour + 6) % 24,
     minute      => $cron_min,
     email       => $cron_email,
+  }
+
+  if $drill_nodes > 0 {
+    ensure_packages($drill_packages)
+    $drill_scheduler = $scheduler
+  } else {
+    $drill_scheduler = 'none'
+  }
+  quickstack::backups::nightly { 'kaizen-drill':
+    scheduler   => $drill_scheduler,
+    class_name  => 'quickstack::backups::collector',
+    description => 'Daily trial restore of the nodes drilled longest ago',
+    command     => "/usr/local/bin/kaizen drill --nodes ${drill_nodes}",
+    hour        => ($cron_hour + 9) % 24,
+    minute      => $cron_min,
+    email       => $cron_email,
+    environment => { 'NODES' => $drill_nodes },
+    require     => File['/etc/kaizen/collector.yaml'],
   }
 }

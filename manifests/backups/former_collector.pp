@@ -27,12 +27,14 @@ define quickstack::backups::former_collector {
         "${state}/known_hosts",
         "${state}/collect.lock",
         "${state}/onboard.lock",
+        "${state}/drill.lock",
+        "${state}/drill",
       ]:
         ensure => absent,
         force  => true,
         backup => false,
     }
-    quickstack::backups::nightly { ['kaizen-collect', 'kaizen-verify']:
+    quickstack::backups::nightly { ['kaizen-collect', 'kaizen-verify', 'kaizen-drill']:
       scheduler   => 'none',
       class_name  => 'quickstack::backups::collector',
       description => 'A former collector',

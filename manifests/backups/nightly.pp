@@ -21,6 +21,8 @@
 #   Whom cron mails what the job writes.
 # @param writable
 #   Directories that the timer's service may write to, beside the usual ones.
+# @param environment
+#   Variables of the timer's service, which its command line has in it.
 #
 # @api private
 define quickstack::backups::nightly (
@@ -28,11 +30,12 @@ define quickstack::backups::nightly (
   String[1]                             $class_name,
   String[1]                             $description,
   String[1]                             $command,
-  Integer[0, 23]                        $hour     = 0,
-  Integer[0, 59]                        $minute   = 0,
-  Optional[Quickstack::Backups::Mailto] $email    = undef,
-  Array[Stdlib::Unixpath]               $writable = [],
-  String[1]                             $manager  = "Puppet, class ${class_name}",
+  Integer[0, 23]                        $hour        = 0,
+  Integer[0, 59]                        $minute      = 0,
+  Optional[Quickstack::Backups::Mailto] $email       = undef,
+  Array[Stdlib::Unixpath]               $writable    = [],
+  Hash[String[1], Integer]              $environment = {},
+  String[1]                             $manager     = "Puppet, class ${class_name}",
 ) {
   assert_private()
 
@@ -68,5 +71,6 @@ define quickstack::backups::nightly (
     hour        => $hour,
     minute      => $minute,
     writable    => $writable,
+    environment => $environment,
   }
 }

@@ -15,6 +15,8 @@
 #   The minute of the run.
 # @param writable
 #   Directories that the service may write to, beside the usual ones.
+# @param environment
+#   Variables of the service.
 #
 # @api private
 define quickstack::backups::timer (
@@ -24,6 +26,7 @@ define quickstack::backups::timer (
   Integer[0, 23]            $hour,
   Integer[0, 59]            $minute,
   Array[Stdlib::Unixpath]   $writable,
+  Hash[String[1], Integer]  $environment,
 ) {
   assert_private()
 
@@ -66,6 +69,16 @@ define quickstack::backups::timer (
           minute      => $minute,
         }),
         ;
+    }
+    unless $environment.empty {
+      file { "${settings}/environment.conf":
+        ensure  => file,
+        owner   => 'root',
+        group   => 'root',
+        mode    => '0644',
+        content => epp('quickstack/backups/environment.conf.epp', { manager => $manager, environment => $environment }),
+        notify  => Exec["${title}: systemctl daemon-reload"],
+      }
     }
     service { "${title}.timer":
       ensure    => running,

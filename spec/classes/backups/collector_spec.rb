@@ -9,6 +9,10 @@ describe 'quickstack::backups::collector' do
     'Debian' => ['bubblewrap', 'openssh-client', 'python3-venv', 'rsync'],
     'RedHat' => ['bubblewrap', 'openssh-clients', 'python3.11', 'rsync'],
   }
+  servers = {
+    'Debian' => ['mariadb-server', 'postgresql'],
+    'RedHat' => ['mariadb-server', 'postgresql-server'],
+  }
   # Debian 11 and Ubuntu 22.04 have no Python that is new enough.
   python = { 'debian-11-x86_64' => nil, 'ubuntu-22.04-x86_64' => nil, 'debian-12-x86_64' => '/usr/bin/python3', 'ubuntu-24.04-x86_64' => '/usr/bin/python3' }
   python.default = '/usr/bin/python3.11'
@@ -73,6 +77,44 @@ describe 'quickstack::backups::collector' do
           is_expected.to contain_file('/etc/cron.d/kaizen-verify')
             .with_content(%r{^[1-5]?[0-9] 9 \* \* \* root /usr/local/bin/kaizen verify --share 1/28$})
         end
+
+        it 'drills nothing, and installs no servers' do
+          is_expected.to contain_file('/etc/cron.d/kaizen-drill').with_ensure('absent')
+          is_expected.to contain_quickstack__backups__timer('kaizen-drill').with_ensure('absent')
+          servers[os_facts[:os]['family']].each { |package| is_expected.not_to contain_package(package) }
+        end
+      end
+
+      context 'with nodes to drill' do
+        let(:params) { required.merge(drill_nodes: 2) }
+
+        it 'drills them nine hours after the collection, with servers that it leaves to themselves' do
+          is_expected.to compile.with_all_deps
+          is_expected.to contain_file('/etc/cron.d/kaizen-drill').with_ensure('file')
+            .with_content(%r{^[1-5]?[0-9] 12 \* \* \* root /usr/local/bin/kaizen drill --nodes 2$})
+            .that_requires('File[/etc/kaizen/collector.yaml]')
+          servers[os_facts[:os]['family']].each { |package| is_expected.to contain_package(package) }
+          ['mariadb', 'postgresql'].each { |service| is_expected.not_to contain_service(service) }
+        end
+      end
+
+      context 'with nodes to drill, and servers that come from elsewhere' do
+        let(:params) { required.merge(drill_nodes: 2, drill_packages: []) }
+
+        it 'installs none' do
+          is_expected.to contain_file('/etc/cron.d/kaizen-drill').with_ensure('file')
+          servers[os_facts[:os]['family']].each { |package| is_expected.not_to contain_package(package) }
+        end
+      end
+
+      context 'with nodes to drill by a timer' do
+        let(:params) { required.merge(drill_nodes: 2, scheduler: 'timer') }
+
+        it 'tells the unit how many' do
+          is_expected.to contain_file('/etc/systemd/system/kaizen-drill.service.d/environment.conf')
+            .with_content(%r{^Environment=NODES=2$}).that_notifies('Exec[kaizen-drill: systemctl daemon-reload]')
+          is_expected.not_to contain_file('/etc/systemd/system/kaizen-verify.service.d/environment.conf')
+        end
       end
     end
   end
@@ -88,8 +130,20 @@ describe 'quickstack::backups::collector' do
       is_expected.to contain_file('/etc/kaizen/collector.yaml').with_content(golden('collector.yaml'))
       is_expected.to contain_file('/etc/cron.d/kaizen-collect').with_content(golden('cron-collect'))
       is_expected.to contain_file('/etc/cron.d/kaizen-verify').with_content(golden('cron-verify'))
+      is_expected.to contain_file('/etc/cron.d/kaizen-drill').with_content(golden('cron-drill'))
       # Nothing but snapshots can be read through any door, so this one needs nothing of its own to hide the store.
       is_expected.to contain_file('/etc/kaizen/rsyncd.conf').with_content(golden('rsyncd.conf'))
+    end
+  end
+
+  context 'with the golden inputs and a timer' do
+    let(:node) { 'collector.kaizen.example' }
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+    let(:params) { golden_inputs('quickstack::backups::collector').except(:cron_email).merge(scheduler: 'timer') }
+
+    it do
+      is_expected.to contain_file('/etc/systemd/system/kaizen-drill.service.d/environment.conf')
+        .with_content(golden('kaizen-drill.environment.conf'))
     end
   end
 
@@ -168,6 +222,8 @@ describe 'quickstack::backups::collector' do
       collectors: ['Foo'],
       scheduler: 'at',
       deadline: '25:00',
+      drill_nodes: -1,
+      drill_packages: [''],
     }.each do |name, value|
       context "#{name} #{value.inspect}" do
         let(:params) { { package_source: source, name => value } }

@@ -8,7 +8,8 @@ describe 'quickstack::backups' do
     '/etc/kaizen/ssh', '/etc/kaizen/ca', '/etc/kaizen/hiera.yaml', '/var/lib/kaizen/onboard.lock',
     '/etc/kaizen/collector.yaml', '/opt/kaizen', '/usr/local/bin/kaizen', '/usr/local/bin/kaizen-onboard',
     '/var/lib/kaizen/nodes.yaml',
-    '/var/lib/kaizen/nodes.memory.json', '/var/lib/kaizen/peers.json', '/var/lib/kaizen/known_hosts', '/var/lib/kaizen/collect.lock'
+    '/var/lib/kaizen/nodes.memory.json', '/var/lib/kaizen/peers.json', '/var/lib/kaizen/known_hosts', '/var/lib/kaizen/collect.lock',
+    '/var/lib/kaizen/drill.lock', '/var/lib/kaizen/drill'
   ]
 
   # The same everywhere; a collector is looked at on every system elsewhere.
@@ -20,7 +21,7 @@ describe 'quickstack::backups' do
         is_expected.to compile.with_all_deps
         gone.each { |path| is_expected.to contain_file(path).with(ensure: 'absent', force: true, backup: false) }
         is_expected.to contain_quickstack__backups__former_collector('kaizen')
-        ['kaizen-collect', 'kaizen-verify'].each do |job|
+        ['kaizen-collect', 'kaizen-verify', 'kaizen-drill'].each do |job|
           is_expected.to contain_file("/etc/cron.d/#{job}").with_ensure('absent')
           is_expected.to contain_quickstack__backups__nightly(job).with_scheduler('none')
           is_expected.to contain_quickstack__backups__timer(job).with_ensure('absent')

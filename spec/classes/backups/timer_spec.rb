@@ -2,12 +2,13 @@
 
 require 'spec_helper'
 
-# All jobs, by cron and by systemd; the verification comes six hours after the collection.
+# All jobs, by cron and by systemd; the verification comes six hours after the collection, and the drill nine.
 collector = { package_source: '/srv/packages/kaizen.whl', python: '/usr/bin/python3.11' }
 {
   'kaizen-backup' => ['quickstack::backups', {}, '23:07'],
   'kaizen-collect' => ['quickstack::backups::collector', collector, '23:07'],
   'kaizen-verify' => ['quickstack::backups::collector', collector, '05:07'],
+  'kaizen-drill' => ['quickstack::backups::collector', collector.merge(drill_nodes: 3), '08:07'],
 }.each do |job, (class_name, required, time)|
   describe class_name do
     timer = "/etc/systemd/system/#{job}.timer"
@@ -59,6 +60,7 @@ collector = { package_source: '/srv/packages/kaizen.whl', python: '/usr/bin/pyth
       let(:params) { golden_inputs(class_name).except(:cron_email).merge(scheduler: 'timer') }
 
       it { is_expected.to contain_file(timer).with_content(golden("#{job}.timer")) }
+      it { is_expected.to contain_file(paths).with_content(golden("#{job}.paths.conf")) }
     end
 
     context 'with a timer that is to mail' do

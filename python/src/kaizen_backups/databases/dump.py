@@ -80,7 +80,7 @@ def _database_of(base: bytes) -> str:
 def require_program(*names: str) -> str:
     """Return where the first of these programs that is installed is. Raises UnavailableError: what to install."""
     for name in names:
-        if found := which(name, path="/usr/bin:/usr/sbin"):
+        if found := which(name, path="/usr/bin:/usr/sbin:/usr/libexec"):
             return found
     raise UnavailableError(f"{names[0]} is not installed here: apt-get install {_PACKAGES.get(names[0], names[0])}")
 

@@ -12,12 +12,14 @@ from kaizen_backups.backup_info import read_info
 from kaizen_backups.databases.dump import Dump, find_dumps
 from kaizen_backups.drill.checks import check_databases, check_tree, missing_tables
 from kaizen_backups.drill.dumps import DumpDrill, all_dumps
+from kaizen_backups.drill.live import Live
+from kaizen_backups.drill.sample import Compared, take_sample
 from kaizen_backups.drill.scratch import require_room
 from kaizen_backups.drill.servers import require_server, server_bytes
 from kaizen_backups.errors import KaizenError, NoRoomError, UnavailableError
 from kaizen_backups.history import History, Tables
 from kaizen_backups.onboard.module_files import package_version
-from kaizen_backups.restore.check import Checker
+from kaizen_backups.restore.check import Checker, Whole
 from kaizen_backups.restore.contents import gather, opened
 from kaizen_backups.restore.place import LocalPlace
 from kaizen_backups.restore.plan import Leave
@@ -35,6 +37,8 @@ _FILES = "files"
 class Outcome:
     """What a drill found: files restored and verified, tables with their rows by dump, and what is wrong.
 
+    `live` is what the comparison with the live node found.
+
     `not_done` says why there was no drill at all; it then proves nothing, and disproves nothing.
     """
 
@@ -44,6 +48,7 @@ class Outcome:
     files: int = 0
     tables: Tables = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    live: Compared | None = None
     not_done: str | None = None
 
     @property
@@ -53,7 +58,8 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """Return the outcome as `kaizen drill --json` prints it."""
-        return {**asdict(self), "good": self.good}
+        live = self.live.as_json() if self.live else None
+        return {**asdict(self), "live": live, "good": self.good}
 
 
 def require_servers(settings: Settings, nodes: list[str]) -> None:
@@ -71,8 +77,13 @@ def _databases(store: NodeStore, snapshot: Snapshot) -> list[Dump]:
         return []  # it is named where the dumps are tried
 
 
-async def drill(settings: Settings, history: History, node: str, place: Path, *, accept_missing: bool) -> Outcome:
-    """Drill a node's newest snapshot below `place`, and put what was found into the history."""
+async def drill(
+    settings: Settings, history: History, node: str, place: Path, *, accept_missing: bool, live: Live | None = None
+) -> Outcome:
+    """Drill a node's newest snapshot below `place`, and put what was found into the history.
+
+    With `live` a sample of the files is compared with the live node. A node that cannot be asked disproves nothing.
+    """
     began = time.monotonic()
     store = NodeStore(settings.store, node)
     snapshot = store.snapshots()[-1]
@@ -80,7 +91,7 @@ async def drill(settings: Settings, history: History, node: str, place: Path, *,
     inode, stop = _inode(store, snapshot), Event()
     checker = Checker(store, recorded_sums(history, node, store.snapshots()), _stoppable(stop))
     try:
-        await _try(_Try(settings, history, store, snapshot, outcome, place, accept_missing), checker)
+        await _try(_Try(settings, history, store, snapshot, outcome, place, accept_missing, live), checker)
     except (NoRoomError, UnavailableError) as error:
         outcome.not_done = str(error)
     except (KaizenError, OSError) as error:
@@ -112,6 +123,7 @@ class _Try:
     outcome: Outcome
     place: Path
     accept_missing: bool
+    live: Live | None
 
     @property
     def node(self) -> str:
@@ -123,9 +135,14 @@ async def _try(this: _Try, checker: Checker) -> None:
     names, databases = all_dumps(store, snapshot), find_dumps(store, snapshot)
     _require_room(this, databases)
     try:
-        outcome.files = await _restore_files(this, checker)
+        whole = await asyncio.to_thread(checker.check, snapshot, [b""])
+        outcome.files = await _restore_files(this, whole)
         with opened(this.place / _FILES) as root:
             outcome.problems += check_tree(root, read_info(store.path(snapshot)), package_version())
+            sample = take_sample(root, whole, this.live.chance) if this.live else []
+        if this.live:
+            outcome.live = await this.live.compare(this.node, sample)
+            outcome.problems += outcome.live.problems
     except NoRoomError:
         raise
     except (KaizenError, OSError) as error:
@@ -170,9 +187,8 @@ def _require_room(this: _Try, databases: list[Dump]) -> None:
     require_room(this.place, need, this.settings.floor)
 
 
-async def _restore_files(this: _Try, checker: Checker) -> int:
+async def _restore_files(this: _Try, whole: Whole) -> int:
     """Bring all files back, as `kaizen restore NODE /` does; return how many were held against their sums."""
-    whole = await asyncio.to_thread(checker.check, this.snapshot, [b""])
     restore = Restore(this.store, this.snapshot, [b""], whole, node=this.node)
     target = this.place / _FILES
     target.mkdir(mode=0o700)

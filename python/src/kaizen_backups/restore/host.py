@@ -15,7 +15,8 @@ from kaizen_backups.restore.place import Answer, Place, feed
 from kaizen_backups.restore.transfer import null_separated, over_ssh
 from kaizen_backups.run import Result
 
-_REMOTE = "sh -c 'if [ \"$(id -u)\" -eq 0 ]; then exec bash -s; else exec sudo -n bash -s; fi'"
+REMOTE = "sh -c 'if [ \"$(id -u)\" -eq 0 ]; then exec bash -s; else exec sudo -n bash -s; fi'"
+"""What ssh runs there: a script on stdin, as root."""
 _SSH_FAILED = 255
 _HOST = re.compile(r"(?:([A-Za-z_][A-Za-z0-9_.-]*)@)?([A-Za-z0-9][A-Za-z0-9._-]*):(.*)", re.DOTALL)
 _HINTS = {
@@ -38,13 +39,16 @@ def parse_host(text: str) -> tuple[Target, str] | None:
     return Target(match[2], match[2], match[1]), "/" + "/".join(parts)
 
 
-def ssh_options(own: Path, known_hosts: Path, *, batch: bool) -> list[str]:
-    """Return ssh's options: the administrator's settings hold, nothing is forwarded, no key is trusted on first use."""
+def ssh_options(own: Path | None, known_hosts: Path, *, batch: bool) -> list[str]:
+    """Return ssh's options: the administrator's settings hold, nothing is forwarded, no key is trusted on first use.
+
+    All that goes by the directory `own` shares one login.
+    """
     stated = {
         "BatchMode": "yes" if batch else "no",
-        "ControlMaster": "auto",
-        "ControlPath": str(own / "m"),
-        "ControlPersist": "60",
+        "ControlMaster": "auto" if own else "no",
+        "ControlPath": str(own / "m") if own else "none",
+        "ControlPersist": "60" if own else "no",
         "GlobalKnownHostsFile": f"/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2 {known_hosts}",
         "StrictHostKeyChecking": "yes",
     }
@@ -92,18 +96,11 @@ class HostPlace(Place):
     async def _run(self, stdin: bytes, *, writable: bool) -> tuple[Result, bytes]:  # noqa: ARG002 (there is no cage)
         said = bytearray()
         options = ssh_options(self._place / "own", self._place / "known_hosts", batch=not sys.stdin.isatty())
-        command = ["ssh", "-T", *options, *self._target.arguments(), _REMOTE]
+        command = ["ssh", "-T", *options, *self._target.arguments(), REMOTE]
         return await feed(self._who.command(command), stdin, said.extend), bytes(said)
 
     def _why(self, result: Result) -> KaizenError:
-        name = self._target.host
-        said = printable(result.last_words)[:300]
-        for words, hint in _HINTS.items():
-            if words in result.err:
-                return RefusedError(f"{name}: {hint} ({said})")
-        if result.code == _SSH_FAILED:
-            return UnavailableError(f"{name} cannot be reached by ssh: {said}")
-        return super()._why(result)
+        return ssh_failed(self._target.host, result) or super()._why(result)
 
     def close(self) -> None:
         """End the shared login."""
@@ -112,13 +109,29 @@ class HostPlace(Place):
             self._who.run(["ssh", *control, *self._target.arguments()])
 
 
+def ssh_failed(name: str, result: Result) -> KaizenError | None:
+    """Return why nothing came to run on a host; None where something did."""
+    said = printable(result.last_words)[:300]
+    for words, hint in _HINTS.items():
+        if words in result.err:
+            return RefusedError(f"{name}: {hint} ({said})")
+    return UnavailableError(f"{name} cannot be reached by ssh: {said}") if result.code == _SSH_FAILED else None
+
+
 @contextmanager
-def open_host(target: Target, directory: bytes, who: Administrator, known_hosts: Path) -> Iterator[HostPlace]:
-    """Yield a host's directory; the node list's host keys count beside those that the administrator knows."""
+def place_with_keys(who: Administrator, known_hosts: Path) -> Iterator[Path]:
+    """Yield a connection's place (see place_for) with the node list's host keys in it, as `known_hosts`."""
     with place_for(who) as place:
         if known_hosts.exists():
             shutil.copy(known_hosts, place / "known_hosts")
             (place / "known_hosts").chmod(0o644)
+        yield place
+
+
+@contextmanager
+def open_host(target: Target, directory: bytes, who: Administrator, known_hosts: Path) -> Iterator[HostPlace]:
+    """Yield a host's directory; the node list's host keys count beside those that the administrator knows."""
+    with place_with_keys(who, known_hosts) as place:
         host = HostPlace(target, directory, who, place)
         try:
             yield host
