@@ -40,7 +40,16 @@ def main() -> None:
             for name, arguments in commands.items():
                 began = time.monotonic()
                 # As it is installed: compiled.
-                kaizen = [sys.executable, "-I", "-X", f"pycache_prefix={place}/compiled", "-c", RUN, "--config", config]
+                kaizen: list[str] = [
+                    sys.executable,
+                    "-I",
+                    "-X",
+                    f"pycache_prefix={place}/compiled",
+                    "-c",
+                    RUN,
+                    "--config",
+                    str(config),
+                ]
                 subprocess.run([*kaizen, *arguments], stdout=subprocess.DEVNULL, check=True, env={})
                 seconds[name].append(time.monotonic() - began)
     print(f"{asked.nodes} nodes, {asked.nights} nights; seconds, median of {asked.rounds}")
