@@ -99,9 +99,7 @@ def test_a_kill_at_any_moment_costs_nothing_that_is_published(
 
 def kill_a_run(doors: Doors, after: float) -> bool:
     """Begin a collection, kill it after so many seconds, and return whether it still ran."""
-    running = doors.collector.popen(
-        ["kaizen", "collect"], at=AT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    running = doors.collector.popen(["kaizen", "collect"], at=AT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(after)
     caught = running.poll() is None
     running.end()
