@@ -15,7 +15,8 @@ import pytest
 from cluster import WHEELHOUSE, live_through_night
 from lab import Fleet, LabError, Node
 from lab.puppetdb import certificates
-from lab.puppetserver import PuppetServer, reinstall
+from lab.puppetserver import PuppetServer
+from lab.reinstall import reinstall
 from lab.services import start_mariadb
 
 DOMAIN = "kaizen.example"

@@ -1,0 +1,36 @@
+"""Somebody at a terminal of a node, who runs commands and answers what they ask."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+
+from lab import LabError, Node
+
+
+def run_at_terminal(node: Node, script: str, answers: Mapping[str, str]) -> str:
+    """Run a bash script, which ends at its first failure, and return what it shows.
+
+    `answers` has the end of each question, and the line that is typed then. Raises LabError when the script fails, with all
+    that it has shown.
+    """
+    node.write("/run/typed", script)
+    shell = "bash -euo pipefail /run/typed"
+    process = node.popen(
+        ["script", "-qec", shell, "/dev/null"], stdin=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/root"
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    shown = answered = ""
+    with process.stdin, process.stdout:
+        while chunk := os.read(process.stdout.fileno(), 4096):
+            shown += chunk.decode("utf-8", "replace")
+            unanswered = shown.removeprefix(answered)
+            for question, answer in answers.items():
+                if unanswered.rstrip().endswith(question):
+                    process.stdin.write(f"{answer}\n".encode())
+                    process.stdin.flush()
+                    answered = shown
+    code = process.wait()
+    if code != 0:
+        raise LabError(f"{node.name}: this ended with {code}:\n{script}--- shown\n{shown}")
+    return shown
