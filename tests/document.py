@@ -1,7 +1,7 @@
 """The commands of a document, by section, each block with the place where its reader runs it.
 
-A block begins with ```sh PLACE. Since a viewer hides that, the paragraph above must say it, too: "On PLACE", "On the PLACE" or
-"On the new PLACE". A block of another kind, or in no section, is an error: nobody would run it.
+A block begins with ```sh PLACE. Since a viewer hides that, the paragraph above must say it, too: "On PLACE", or "On the
+new PLACE". A block of another kind, or in no section, is an error: nobody would run it.
 """
 
 import re
@@ -48,7 +48,7 @@ def read_document(path: Path) -> dict[str, list[Block]]:
 
 
 def _until_end(lines: Iterator[tuple[int, str]], where: str) -> str:
-    inside = []
+    inside: list[str] = []
     for _, line in lines:
         if line.startswith(_FENCE):
             return "".join(inside)

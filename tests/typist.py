@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from lab import LabError, Node
 
 
-def run_at_terminal(node: Node, script: str, answers: Mapping[str, str]) -> str:
+def run_at_terminal(node: Node, script: str, answers: Mapping[str, str], *, code: int = 0) -> str:
     """Run a bash script, which ends at its first failure, and return what it shows.
 
-    `answers` has the end of each question, and the line that is typed then. Raises LabError when the script fails, with all
-    that it has shown.
+    `answers` has the end of each question, and the line that is typed then. Raises LabError with all that it has shown
+    when it does not end with `code`.
     """
     node.write("/run/typed", script)
     shell = "bash -euo pipefail /run/typed"
@@ -30,7 +30,6 @@ def run_at_terminal(node: Node, script: str, answers: Mapping[str, str]) -> str:
                     process.stdin.write(f"{answer}\n".encode())
                     process.stdin.flush()
                     answered = shown
-    code = process.wait()
-    if code != 0:
-        raise LabError(f"{node.name}: this ended with {code}:\n{script}--- shown\n{shown}")
+    if process.wait() != code:
+        raise LabError(f"{node.name}: this ended with {process.returncode}:\n{script}--- shown\n{shown}")
     return shown
