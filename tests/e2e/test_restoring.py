@@ -1,8 +1,8 @@
 """docs/restoring.md, command by command: what it says brings back what was lost, to a service that answers.
 
-Every block of every section is run as it stands, in order, at a terminal of the node that it names, on one cluster that
-has lived through two nights. Only the lines in STAND_INS and NOT_RUN are not run as they stand: they need a Puppet Server.
-test_puppet_server.py, which has one, runs them.
+Every block of every section is run as it stands, in order, at a terminal of the node that it names, on one cluster
+that has lived through two nights. Only the lines in STAND_INS and NOT_RUN are not run as they stand: they need a Puppet
+Server. test_puppet_server.py, which has one, runs them.
 """
 
 import re
