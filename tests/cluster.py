@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lab import Fleet, LabError, Node
+from lab import Fleet, LabError, Node, Result
 from lab.services import restart_cron, start_mariadb, start_nginx
 
 # Made by the Makefile: what a node without a network installs the collector from.
@@ -114,14 +114,23 @@ class Cluster:
     def apply_puppet(self) -> None:
         """Configure the collector, then everybody with the key that it made; hand over the facts."""
         self.apply("collector")
-        key = self.collector.read("/etc/kaizen/ssh/id_ed25519.pub").strip()
-        self._hiera["quickstack::backups::collector_keys"] = [key]
+        self.accept_collector()
         _at_once(*(partial(self.apply, role) for role in MANIFESTS))
         self.hand_over_facts(self.nodes)
 
+    def accept_collector(self) -> None:
+        """Put the collector's key into Hiera, in place of the one that it had."""
+        key = self.collector.read("/etc/kaizen/ssh/id_ed25519.pub").strip()
+        self._hiera["quickstack::backups::collector_keys"] = [key]
+
     def apply(self, role: str) -> int:
         """Apply a role's class to its node; return Puppet's exit code: 0 for no change, 2 for changes."""
-        return self.roles[role].puppet_apply(MANIFESTS[role], hiera=self._hiera).code
+        return self.run_puppet(self.roles[role]).code
+
+    def run_puppet(self, node: Node, *, noop: bool = False) -> Result:
+        """Apply the class of a node's role to it, or only say what that would change."""
+        role = next(role for role, other in self.roles.items() if other is node)
+        return node.puppet_apply(MANIFESTS[role], hiera=self._hiera, noop=noop)
 
     def hand_over_facts(self, nodes: Iterable[Node]) -> None:
         """Put nodes' facts where a Puppet Server keeps them."""

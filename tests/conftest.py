@@ -9,6 +9,7 @@ _LONG = [
     f"tests/e2e/test_{name}.py"
     for name in (
         "puppet_server",
+        "restoring",
         "nodes",
         "states",
         "nights",

@@ -58,7 +58,7 @@ class Disk:
     def create(self, name: str, hosts: str, wheelhouse: Path | None) -> None:
         """Everything that the first boot finds."""
         for part in ("upper", "work", "root", "backups"):
-            (self.path / part).mkdir(mode=0o755)
+            (self.path / part).mkdir(mode=0o755, exist_ok=True)
         self._hide()
         self._forget_user("kaizen")
         self._identity(name, hosts)

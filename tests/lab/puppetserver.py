@@ -16,7 +16,6 @@ content with that, but a `puppet agent` that is run by other means than agent() 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -73,21 +72,6 @@ _SEED_PLUGINS = """\
 mkdir -p /var/cache/puppet/lib
 for lib in /usr/share/puppet/modules/*/lib; do cp -R "$lib/." /var/cache/puppet/lib/; done
 """
-
-
-def reinstall(node: Node) -> None:
-    """Give a node an empty disk with a host key of its own, and boot it: what comes back has nothing
-    but the name and the address.
-
-    Its certificate's name is taken until PuppetServer.clean().
-    """
-    fleet = node.fleet
-    fleet.power_off(node)
-    disk = fleet._disk(node)
-    for part in disk.path.iterdir():
-        shutil.rmtree(part)
-    disk.create(node.name, fleet.hosts, fleet.wheelhouse)
-    fleet.power_on(node)
 
 
 class PuppetServer(PuppetDB):

@@ -118,6 +118,10 @@ def test_json_is_one_object_of_plan_and_result(config: Path) -> None:
         ([NODE], 2, "Missing argument"),
         ([NODE, "etc", "--yes"], 2, "PATH must be an absolute path"),
         ([NODE, "/", "--exact", "--yes"], 2, "name directories"),
+        ([NODE, "/etc", "--exact", "--except", "/etc/a", "--yes"], 2, "--exact would delete what --except leaves out"),
+        ([NODE, "/etc", "--except", "/etc", "--yes"], 2, "--except /etc is not below what is to be restored"),
+        ([NODE, "/etc", "--except", "/many/000", "--yes"], 2, "/many/000 is not below what is to be restored"),
+        ([NODE, "/etc", "--except", "/etc/b", "--yes"], 1, "/etc/b is not in 2026-11-24"),
         ([NODE, "/etc", "--to", "one:relative", "--yes"], 2, "must be HOST:/DIR"),
         ([NODE, "/etc", "--to", "-oProxyCommand=touch evil:/", "--yes"], 2, "must be HOST:/DIR"),
         (["two.example", "/etc", "--yes"], 1, "two.example: nothing of it is stored"),
@@ -133,6 +137,13 @@ def test_what_can_not_be_done_is_refused_in_words(
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
     assert not [path for path in config.parent.iterdir() if path.name.startswith((NODE, "x", "evil"))]
+
+
+def test_what_is_left_out_is_neither_written_nor_checked(config: Path, settings: Settings) -> None:
+    (settings.store / NODE / "2026-11-24/etc/a").write_bytes(b"rot\n")
+    done = restore(config, NODE, "/", "--except", "/etc/a", "--except", "/many", "--to", "x", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (config.parent / "x").rglob("*")) == ["b", "etc", "sub"]
 
 
 def test_rot_is_refused_with_65_and_the_way_out_is_named(config: Path, settings: Settings) -> None:

@@ -19,6 +19,7 @@ from kaizen_backups.restore.plan import Leave, require_leave
 from kaizen_backups.restore.work import Restore, begin
 from kaizen_backups.settings import Settings, load_settings
 from kaizen_backups.store import NodeStore, existing
+from kaizen_backups.tree import show_name
 
 
 @click.command("restore")
@@ -26,6 +27,7 @@ from kaizen_backups.store import NodeStore, existing
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--at", default=LATEST, metavar="DATE", help="A snapshot, or a day: 2026-11-24, yesterday, '2 days ago'.")
 @click.option("--to", metavar="DIR|HOST:DIR", help="Below which directory; ./NODE-DATE unless told.")
+@click.option("--except", "left_out", multiple=True, metavar="PATH", help="Leave that out; may be given again.")
 @click.option("-n", "--dry-run", is_flag=True, help="Check, and say what would be done; change nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--overwrite", is_flag=True, help="Replace what is there and differs.")
@@ -41,6 +43,7 @@ def command(
     paths: tuple[str, ...],
     at: str,
     to: str | None,
+    left_out: tuple[str, ...],
     dry_run: bool,
     yes: bool,
     overwrite: bool,
@@ -61,9 +64,11 @@ def command(
       kaizen restore controller01.example /etc/nova/nova.conf --at "2 days ago"
       kaizen restore controller01.example /etc/keystone --to controller01:/ --overwrite
       kaizen restore compute01.example / --to root@new.example:/mnt --dry-run
+      kaizen restore www.example /etc --except /etc/fstab --except /etc/network --to www:/ --overwrite
       kaizen restore controller01.example /dumps/mysql --to /var/tmp
     """
-    names = _names(paths)
+    names = _names(paths, "PATH")
+    without = _without(left_out, names, exact=exact)
     leave = Leave(overwrite, exact, other_host)
     if exact and b"" in names:
         raise click.UsageError("--exact would delete all that the backup left out of /: name directories")
@@ -74,7 +79,7 @@ def command(
     with Display(as_json=as_json) as display:
         today = datetime.now().astimezone().date()
         with history_if_any(settings) as history:
-            restore = begin(store, history, names, node=node, at=at, today=today, tell=display.tell)
+            restore = begin(store, history, names, node=node, at=at, today=today, left_out=without, tell=display.tell)
         display.pause()
         with _place(to or f"{node}-{restore.snapshot}", settings) as place:
             require_apart(place, names, settings.store, exact=exact)
@@ -121,11 +126,22 @@ def _run(
             click.echo(line)
 
 
-def _names(paths: tuple[str, ...]) -> list[bytes]:
+def _names(paths: tuple[str, ...], what: str) -> list[bytes]:
     try:
         return list(dict.fromkeys(parse_path(path) for path in paths))
     except ValueError as error:
-        raise click.UsageError(f"PATH {error}") from None
+        raise click.UsageError(f"{what} {error}") from None
+
+
+def _without(paths: tuple[str, ...], names: list[bytes], *, exact: bool) -> list[bytes]:
+    """Return what is to be left out of `names`."""
+    without = _names(paths, "--except")
+    if exact and without:
+        raise click.UsageError("--exact would delete what --except leaves out")
+    for name in without:
+        if not name or not any(top == b"" or name.startswith(top + b"/") for top in names):
+            raise click.UsageError(f"--except /{show_name(name)} is not below what is to be restored")
+    return without
 
 
 @contextmanager

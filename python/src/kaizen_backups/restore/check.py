@@ -1,7 +1,7 @@
 """Is what is to be restored what was saved? Every file is held against the snapshot's SHA256SUMS beforehand."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from kaizen_backups.errors import DataError
@@ -27,11 +27,19 @@ class Whole:
 class Checker:
     """Checks paths in snapshots of one node; a file that several snapshots share is read once.
 
-    `recorded` has the hash that each SHA256SUMS had on receipt; `tell` is told how many bytes were read.
+    `recorded` has the hash that each SHA256SUMS had on receipt; `tell` is told how many bytes were read. What is
+    `left_out` is not looked at.
     """
 
-    def __init__(self, store: NodeStore, recorded: Mapping[Snapshot, str], tell: Callable[[int], object]) -> None:
+    def __init__(
+        self,
+        store: NodeStore,
+        recorded: Mapping[Snapshot, str],
+        tell: Callable[[int], object],
+        left_out: Collection[bytes] = (),
+    ) -> None:
         self._store = store
+        self._left_out = left_out
         self._recorded = recorded
         self._tell = tell
         self._digests: dict[int, bytes] = {}
@@ -39,7 +47,7 @@ class Checker:
     def check(self, snapshot: Snapshot, names: Sequence[bytes]) -> Whole:
         """Return what a snapshot has of names that it has. Raises DataError, which names what is rotten."""
         with opened(self._store.path(snapshot)) as root:
-            contents = gather(root, names, self._digest)
+            contents = gather(root, names, self._digest, self._left_out)
         try:
             sums = self._sums(snapshot, names, contents)
         except DataError as error:
@@ -79,7 +87,11 @@ class Checker:
             # It is the very list that was parsed on receipt.
             found = ((name, _search(data, name)) for name in contents.digests)
             return {name: digest for name, digest in found if digest}
-        return {name: digest for name, digest in parse_sums(io.BytesIO(data)).items() if _below(name, names)}
+        return {
+            name: digest
+            for name, digest in parse_sums(io.BytesIO(data)).items()
+            if _below(name, names) and not _below(name, self._left_out)
+        }
 
 
 def _complaints(contents: Contents, sums: Mapping[bytes, bytes]) -> list[str]:
@@ -94,7 +106,7 @@ def _complaints(contents: Contents, sums: Mapping[bytes, bytes]) -> list[str]:
     return found + [f"/{show_name(name)} is in {SUMS}, and not in the snapshot" for name in sorted(lost)]
 
 
-def _below(name: bytes, tops: Sequence[bytes]) -> bool:
+def _below(name: bytes, tops: Collection[bytes]) -> bool:
     return any(
         name == top or name.startswith(top + b"/") if top else name.partition(b"/")[0] not in OWN for top in tops
     )

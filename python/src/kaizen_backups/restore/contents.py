@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -105,17 +105,20 @@ def parents(name: bytes) -> list[bytes]:
     return [b"/".join(parts[:count]) for count in range(1, len(parts))]
 
 
-def gather(root: int, names: Sequence[bytes], read: Callable[[File], bytes]) -> Contents:
+def gather(
+    root: int, names: Sequence[bytes], read: Callable[[File], bytes], left_out: Collection[bytes] = ()
+) -> Contents:
     """Return all that the snapshot has below names that `lookup` found; `read` gives a file's hash.
 
-    The whole node is the name "". Raises OSError where a directory can't be read.
+    The whole node is the name "". What is `left_out` is so with all below it. Raises OSError where a directory can't be
+    read.
     """
     found = Contents()
     for name in names:
         for above in parents(name):
             found.entries.setdefault(above, Entry(above, Kind.ABOVE))
     for name in names:
-        for item in _walk(root, name):
+        for item in _walk(root, name, left_out):
             entry = _entry(item)
             known = found.entries.get(item.name)
             if entry is None or (known and known.kind != Kind.ABOVE):
@@ -131,7 +134,7 @@ def gather(root: int, names: Sequence[bytes], read: Callable[[File], bytes]) -> 
     return found
 
 
-def _walk(root: int, name: bytes) -> Iterator[File]:
+def _walk(root: int, name: bytes, left_out: Collection[bytes]) -> Iterator[File]:
     """Yield `name` and all that is below it, whatever it is; each can be read until the walk goes on."""
     waiting = []
     if name:
@@ -153,6 +156,8 @@ def _walk(root: int, name: bytes) -> Iterator[File]:
                     continue
                 status = os.stat(base, dir_fd=directory, follow_symlinks=False)
                 full = prefix + b"/" + base if prefix else base
+                if full in left_out:
+                    continue
                 yield File(full, status, False, directory)
                 if stat.S_ISDIR(status.st_mode):
                     waiting.append(full)

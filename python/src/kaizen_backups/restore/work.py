@@ -1,7 +1,7 @@
 """One restore from the first look at the store to the last look at what was written."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -146,9 +146,10 @@ def begin(
     node: str,
     at: str,
     today: date,
+    left_out: Collection[bytes] = (),
     tell: Tell = quiet,
 ) -> Restore:
-    """Choose the snapshot, and check that all of `names` is there and whole.
+    """Choose the snapshot, and check that all of `names` is there and whole; what is `left_out` must be there, too.
 
     Raises KaizenError, which says what there is instead; DataError, which names what is rotten and suggests the newest
     older snapshot in which all is whole.
@@ -156,8 +157,8 @@ def begin(
     stored = store.snapshots()
     try:
         snapshot = choose_snapshot(stored, at, today)
-        require_there(store, snapshot, names)
-        checker = Checker(store, recorded_sums(history, node, stored), _counted(tell))
+        require_there(store, snapshot, [*names, *left_out])
+        checker = Checker(store, recorded_sums(history, node, stored), _counted(tell), left_out)
         try:
             whole = checker.check(snapshot, names)
         except DataError as error:
