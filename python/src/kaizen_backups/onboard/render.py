@@ -31,6 +31,7 @@ def node_conf(declaration: Declaration) -> str:
         "verbosity": d.verbosity,
         "dry_run": str(d.dry_run).lower(),
         "log_file": d.log_file,
+        **({"metrics_dir": d.metrics_dir} if d.metrics_dir else {}),
     }
     repeated = {"path": d.paths, "exclude": d.excludes, "dump": d.dumps, "rsync_arg": d.rsync_args}
     lines = [f"{key} = {value}" for key, value in single.items()]
@@ -111,8 +112,8 @@ def paths_conf(declaration: Declaration) -> str:
     """Return the drop-in that names what the unit may write to. SQLite makes files beside a database that it reads."""
     files = [declaration.log_file]
     files += [dump.removeprefix("sqlite:") for dump in declaration.dumps if dump.startswith("sqlite:")]
-    places = {declaration.backups_dir, *(str(PurePosixPath(file).parent) for file in files)} - {"/"}
-    quoted = [re.sub(r'(["\\])', r"\\\1", place).replace("%", "%%") for place in sorted(places)]
+    places = {declaration.backups_dir, declaration.metrics_dir, *(str(PurePosixPath(file).parent) for file in files)}
+    quoted = [re.sub(r'(["\\])', r"\\\1", place).replace("%", "%%") for place in sorted(p for p in places if p and p != "/")]
     return _text([_HEAD, "[Service]", *(f'ReadWritePaths="-{place}"' for place in quoted)])
 
 
