@@ -4,6 +4,8 @@
 # after `quickstack::backups`. A collector is a node like any other: it is backed up, and the store below `backups_dir` can't be
 # read through its door.
 #
+# With `metrics_dir` of `quickstack::backups` the collector writes `kaizen.prom` there, too, for Prometheus.
+#
 # Six hours after the nightly collection has begun, a 28th of what is stored is read again and held against its sums.
 #
 # The key pair is made on the collector in its first Puppet run. In the second its public half is known as a fact, and where there
@@ -102,6 +104,10 @@ class quickstack::backups::collector (
     fail("This collector, ${trusted['certname']}, is missing in quickstack::backups::collector::collectors.")
   }
 
+  # One node_exporter reads what the agent and the collector write.
+  $metrics_dir = $quickstack::backups::metrics_dir
+  $metrics_dirs = $metrics_dir ? { undef => [], default => [$metrics_dir] }
+
   contain quickstack::backups::collector::program
 
   $ssh = '/etc/kaizen/ssh'
@@ -148,6 +154,7 @@ class quickstack::backups::collector (
       keep_months  => $keep_months,
       jobs         => $jobs,
       deadline     => $deadline,
+      metrics_dir  => $metrics_dir,
     }),
     validate_cmd => '/usr/local/bin/kaizen config check %',
     require      => [File['/etc/kaizen/nodes.d', $facts_dir, $store], Exec['kaizen: key pair']],
@@ -160,7 +167,7 @@ class quickstack::backups::collector (
     hour        => $cron_hour,
     minute      => $cron_min,
     email       => $cron_email,
-    writable    => [$store],
+    writable    => [$store] + $metrics_dirs,
   }
   # When the night's work is over; in 28 days everything has been read again.
   -> quickstack::backups::nightly { 'kaizen-verify':
@@ -171,5 +178,6 @@ class quickstack::backups::collector (
     hour        => ($cron_hour + 6) % 24,
     minute      => $cron_min,
     email       => $cron_email,
+    writable    => $metrics_dirs,
   }
 }

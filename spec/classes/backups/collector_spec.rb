@@ -80,7 +80,7 @@ describe 'quickstack::backups::collector' do
   context 'with the golden inputs, beside quickstack::backups' do
     let(:node) { 'collector.kaizen.example' }
     let(:facts) { on_supported_os['debian-12-x86_64'] }
-    let(:pre_condition) { "class { 'quickstack::backups': backups_dir => '/backups' }" }
+    let(:pre_condition) { "class { 'quickstack::backups': backups_dir => '/backups', metrics_dir => '/var/lib/prometheus/node-exporter' }" }
     let(:params) { golden_inputs('quickstack::backups::collector') }
 
     it 'has the golden files' do
@@ -98,7 +98,7 @@ describe 'quickstack::backups::collector' do
     let(:params) { { package_source: source } }
 
     it 'has no line for what is not set' do
-      is_expected.to contain_file('/etc/kaizen/collector.yaml').without_content(%r{puppetdb|collectors|name})
+      is_expected.to contain_file('/etc/kaizen/collector.yaml').without_content(%r{puppetdb|collectors|name|metrics})
     end
   end
 

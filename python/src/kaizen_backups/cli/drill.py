@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from kaizen_backups.cli.signals import update_metrics
 from kaizen_backups.drill.pick import pick
 from kaizen_backups.drill.scratch import scratch
 from kaizen_backups.drill.work import Outcome, drill, require_servers
@@ -80,6 +81,7 @@ def command(
                 outcome = _interruptible(settings, history, node, directory, accept_missing=accept_missing)
             good &= outcome.good
             _say(outcome, as_json=as_json, verbose=verbose)
+        update_metrics(settings, history)
     if not good:
         context.exit(ExitCode.FAILED)
 

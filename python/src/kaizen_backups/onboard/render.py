@@ -112,8 +112,9 @@ def paths_conf(declaration: Declaration) -> str:
     """Return the drop-in that names what the unit may write to. SQLite makes files beside a database that it reads."""
     files = [declaration.log_file]
     files += [dump.removeprefix("sqlite:") for dump in declaration.dumps if dump.startswith("sqlite:")]
-    places = {declaration.backups_dir, declaration.metrics_dir, *(str(PurePosixPath(file).parent) for file in files)}
-    quoted = [re.sub(r'(["\\])', r"\\\1", place).replace("%", "%%") for place in sorted(p for p in places if p and p != "/")]
+    places = {declaration.backups_dir, *(str(PurePosixPath(file).parent) for file in files)} - {"/"}
+    places |= {declaration.metrics_dir} if declaration.metrics_dir else set()
+    quoted = [re.sub(r'(["\\])', r"\\\1", place).replace("%", "%%") for place in sorted(places)]
     return _text([_HEAD, "[Service]", *(f'ReadWritePaths="-{place}"' for place in quoted)])
 
 
