@@ -13,6 +13,7 @@ import click
 
 from kaizen_backups.cli.indexing import Indexes
 from kaizen_backups.cli.nodes import say_problems
+from kaizen_backups.cli.signals import tell as tell_others
 from kaizen_backups.cli.signals import update_metrics, with_metrics
 from kaizen_backups.collect import collect
 from kaizen_backups.errors import KaizenError, printable
@@ -115,6 +116,8 @@ def command(
             update_metrics(settings, history)
     if not dry_run:
         _index(settings, outcomes)
+    if not (dry_run or nodes):
+        tell_others(settings)
     if failed or any(outcome.problems for outcome in outcomes):
         context.exit(ExitCode.FAILED)
 

@@ -7,10 +7,11 @@ from datetime import datetime
 import click
 
 from kaizen_backups.errors import printable
-from kaizen_backups.history import History
+from kaizen_backups.history import History, open_history
 from kaizen_backups.night import Event
 from kaizen_backups.nodes_yaml import read_list
 from kaizen_backups.settings import Settings
+from kaizen_backups.status import NodeStatus, fleet_status
 
 _BETWEEN = 60.0
 """Seconds between two times that the metrics are written during a night."""
@@ -55,3 +56,37 @@ def with_metrics(
             update_metrics(settings, history)
 
     return tell_and_write
+
+
+def tell(settings: Settings) -> None:
+    """Send what is due after a night: the digest, and the call of the webhook."""
+    if not (settings.mail or settings.notify):
+        return
+
+    def send() -> None:
+        now = datetime.now().astimezone()
+        found = statuses(settings, now)
+        if settings.mail:
+            say_failure("the digest was not sent", lambda: _mail(settings, found, now))
+        if settings.notify:
+            say_failure("the webhook was not called", lambda: _webhook(settings, found, now))
+
+    say_failure("nobody was told how it went", send)
+
+
+def statuses(settings: Settings, now: datetime) -> list[NodeStatus]:
+    """Return all nodes' statuses, as 'kaizen status' has them."""
+    with open_history(settings.history_file) as history:
+        return fleet_status(read_list(settings.nodes_file), settings, history, now)
+
+
+def _mail(settings: Settings, found: list[NodeStatus], now: datetime) -> None:
+    from kaizen_backups.signals.mail import send_digest  # what it needs takes long to load
+
+    send_digest(settings, found, now)
+
+
+def _webhook(settings: Settings, found: list[NodeStatus], now: datetime) -> None:
+    from kaizen_backups.signals.webhook import send_change  # what it needs takes long to load
+
+    send_change(settings, found, now)
