@@ -65,24 +65,31 @@
 # @param deadline
 #   The time of day by which every node must be in: until then the collection asks again for what is missing, and what is missing
 #   then is late.
+# @param mail
+#   Who gets a digest after the nightly collection, when something is wrong: `{ to => ['ops@example.com'] }`. A timer's service may
+#   not gain rights, as the sendmail of some mail servers must: with `scheduler => 'timer'` give `smtp`.
+# @param webhook
+#   A URL that is called with JSON when it changes whether all nodes are safe. Where it is a secret, give it as `Sensitive`.
 class quickstack::backups::collector (
-  Quickstack::Backups::Packagesource        $package_source,
-  Array[String[1]]                          $packages     = [],
-  Optional[Quickstack::Backups::Plainpath]  $python       = undef,
-  Quickstack::Backups::Datadir              $store        = '/backups/nodes',
-  Integer[1]                                $keep_days    = 8,
-  Integer[0]                                $keep_weeks   = 0,
-  Integer[0]                                $keep_months  = 0,
-  Integer[1]                                $jobs         = 8,
-  Optional[Quickstack::Backups::Serverurl]  $puppetdb_url = undef,
-  Quickstack::Backups::Plainpath            $ssldir       = '/etc/puppetlabs/puppet/ssl',
-  Array[Quickstack::Backups::Nodename]      $collectors   = [],
-  Quickstack::Backups::Plainpath            $facts_dir    = '/var/lib/kaizen/facts',
-  Enum['cron', 'timer']                     $scheduler    = 'cron',
-  Integer[0, 23]                            $cron_hour    = 3,
-  Integer[0, 59]                            $cron_min     = fqdn_rand(60, 'kaizen-collect'),
-  Optional[Quickstack::Backups::Mailto]     $cron_email   = undef,
-  Quickstack::Backups::Timeofday            $deadline     = '06:00',
+  Quickstack::Backups::Packagesource       $package_source,
+  Array[String[1]]                         $packages       = [],
+  Optional[Quickstack::Backups::Plainpath] $python         = undef,
+  Quickstack::Backups::Datadir             $store          = '/backups/nodes',
+  Integer[1]                               $keep_days      = 8,
+  Integer[0]                               $keep_weeks     = 0,
+  Integer[0]                               $keep_months    = 0,
+  Integer[1]                               $jobs           = 8,
+  Optional[Quickstack::Backups::Serverurl] $puppetdb_url   = undef,
+  Quickstack::Backups::Plainpath           $ssldir         = '/etc/puppetlabs/puppet/ssl',
+  Array[Quickstack::Backups::Nodename]     $collectors     = [],
+  Quickstack::Backups::Plainpath           $facts_dir      = '/var/lib/kaizen/facts',
+  Enum['cron', 'timer']                    $scheduler      = 'cron',
+  Integer[0, 23]                           $cron_hour      = 3,
+  Integer[0, 59]                           $cron_min       = fqdn_rand(60, 'kaizen-collect'),
+  Optional[Quickstack::Backups::Mailto]    $cron_email     = undef,
+  Quickstack::Backups::Timeofday           $deadline       = '06:00',
+  Optional[Quickstack::Backups::Mail]      $mail           = undef,
+  Optional[Quickstack::Backups::Webhook]   $webhook        = undef,
 ) {
   include quickstack::backups
 
@@ -137,25 +144,31 @@ class quickstack::backups::collector (
     }
   }
 
+  $webhook_plain = $webhook ? { Sensitive => $webhook.unwrap, default => $webhook }
+  $settings_text = epp('quickstack/backups/collector.yaml.epp', {
+    certname     => $trusted['certname'],
+    store        => $store,
+    facts_dir    => $facts_dir,
+    puppetdb_url => $puppetdb_url,
+    ssldir       => $ssldir,
+    collectors   => $collectors,
+    keep_days    => $keep_days,
+    keep_weeks   => $keep_weeks,
+    keep_months  => $keep_months,
+    jobs         => $jobs,
+    deadline     => $deadline,
+    metrics_dir  => $metrics_dir,
+    mail         => $mail,
+    webhook      => $webhook_plain,
+  })
+  # What is sensitive is in no log and no report.
+  $content = $webhook ? { undef => $settings_text, default => Sensitive($settings_text) }
   file { '/etc/kaizen/collector.yaml':
     ensure       => file,
     owner        => 'root',
     group        => 'root',
     mode         => '0640',
-    content      => epp('quickstack/backups/collector.yaml.epp', {
-      certname     => $trusted['certname'],
-      store        => $store,
-      facts_dir    => $facts_dir,
-      puppetdb_url => $puppetdb_url,
-      ssldir       => $ssldir,
-      collectors   => $collectors,
-      keep_days    => $keep_days,
-      keep_weeks   => $keep_weeks,
-      keep_months  => $keep_months,
-      jobs         => $jobs,
-      deadline     => $deadline,
-      metrics_dir  => $metrics_dir,
-    }),
+    content      => $content,
     validate_cmd => '/usr/local/bin/kaizen config check %',
     require      => [File['/etc/kaizen/nodes.d', $facts_dir, $store], Exec['kaizen: key pair']],
   }
