@@ -77,6 +77,14 @@ def test_a_night_without_trouble_sends_nothing_unless_always(nights: Nights) -> 
     assert nights.send(NOW + timedelta(days=1)) != []
 
 
+def test_what_is_unusual_is_told_though_all_are_safe(nights: Nights) -> None:
+    for day in range(10, 24):
+        nights.collected.receive("one", f"2026-11-{day}", size=1 << 30)
+    nights.collected.node("one", "2026-11-24", size=1000)
+    assert nights.send() == ["kaizen: 1 node safe, 1 unusual"]
+    assert nights.send() == []
+
+
 def test_one_digest_a_date_and_another_when_more_is_wrong(nights: Nights) -> None:
     nights.collected.node("one", "2026-11-20")
     nights.collected.node("two", "2026-11-24")
