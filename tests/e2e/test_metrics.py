@@ -1,7 +1,8 @@
 """A real Prometheus scrapes real node_exporters over a day in which one of two nodes fails: it alerts on that, and on
-nothing else."""
+nothing else. A night without trouble sends no mail, and one with trouble one."""
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,11 +15,16 @@ from cluster import WHEELHOUSE
 from lab import Fleet, LabError
 
 RULES = Path(__file__).parents[2] / "files" / "backups" / "prometheus" / "kaizen.rules.yml"
+SMTP_PORT, MAILBOX = 2525, "/var/mail/kaizen"
 DIRECTORY = "/var/lib/prometheus/node-exporter"
 HIERA: dict[str, Any] = {
     "quickstack::backups::excludes": ["/etc/puppet/code"],
     "quickstack::backups::metrics_dir": DIRECTORY,
     "quickstack::backups::collector::package_source": "kaizen-backups",
+    "quickstack::backups::collector::mail": {
+        "to": ["ops@kaizen.example"],
+        "smtp": {"host": "127.0.0.1", "port": SMTP_PORT, "starttls": False},
+    },
 }
 WEBSITE = "class { 'quickstack::backups': paths => ['/srv/shop'] }"
 COLLECTOR = "class { 'quickstack::backups': collector => true }"
@@ -88,6 +94,16 @@ class Watched:
         judged = bool(rules) and all(rule["lastEvaluation"] > "1" for group in rules for rule in group["rules"])
         return len(up) == len(self.nodes) and judged
 
+    def let_mail_come(self) -> None:
+        """Start a mail server on the collector; what comes is a file each."""
+        start = f"setsid --fork {sys.executable} -m aiosmtpd -n -l 127.0.0.1:{SMTP_PORT} -c aiosmtpd.handlers.Mailbox"
+        self.collector.sh(f"{start} {MAILBOX} </dev/null >/var/log/mail-server.log 2>&1")
+
+    def subjects(self) -> list[str]:
+        """Return the subjects of the mails that have come."""
+        lines = self.collector.sh(f"grep -hs '^Subject: ' {MAILBOX}/new/* || true").out.splitlines()
+        return [line.removeprefix("Subject: ") for line in lines]
+
 
 def _about(labels: dict[str, str]) -> str:
     return labels.get("node") or labels.get("instance", "").partition(":")[0]
@@ -107,6 +123,7 @@ def watched() -> Iterator[Watched]:
     with Fleet("metrics", wheelhouse=WHEELHOUSE) as fleet:
         watched = Watched(fleet)
         watched.set_up()
+        watched.let_mail_come()
         watched.live(YESTERDAY)
         watched.website.sh("mv /srv/shop /srv/shop.gone")
         watched.live(TODAY, broken=True)
@@ -152,3 +169,15 @@ def test_what_is_mended_and_collected_fires_no_more(watched: Watched) -> None:
     watched.collector.run(["kaizen", "collect"])
     rotten = {("KaizenVerificationFailed", watched.website.name)}
     wait_for(lambda: watched.firing() <= rotten, f"no alert but that on rot; there were {watched.firing()}")
+
+
+def test_mail_comes_when_a_node_is_not_safe_and_only_then(watched: Watched) -> None:
+    assert watched.subjects() == []  # for every night until here
+    watched.website.sh("pkill -x sshd")
+    for _ in range(2):
+        collected = watched.collector.run(["kaizen", "collect"], check=False)
+        assert collected.code == 1
+        assert "digest" not in collected.err
+        assert watched.subjects() == ["kaizen: 1 of 2 nodes not safe"]
+    (text,) = watched.collector.sh(f"cat {MAILBOX}/new/*").out.split("Not safe\n")[1:]
+    assert text.startswith(f"  {watched.website.name}: failing: ")

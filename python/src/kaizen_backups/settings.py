@@ -155,8 +155,10 @@ class Smtp(_Section):
     """A mail server to hand the digest to, in place of the local sendmail."""
 
     host: Annotated[str, AfterValidator(_host)] = Field(description="its name or address", examples=["mail.example"])
-    port: int = Field(default=25, ge=1, le=65535, description="such as 25, or 587 with starttls")
-    starttls: bool = Field(default=False, description="speak TLS, and check the server's certificate")
+    port: int = Field(default=25, ge=1, le=65535, description="25, or often 587 where one logs in")
+    starttls: bool = Field(
+        default=True, description="speak TLS, and check the server's certificate; false: in clear text"
+    )
     user: str | None = Field(
         default=None, min_length=1, description="as whom to log in; only over TLS", examples=["kaizen"]
     )
@@ -169,7 +171,7 @@ class Smtp(_Section):
         if (self.user is None) != (self.password_file is None):
             raise ValueError("user and password_file belong together")
         if self.user and not self.starttls and self.host not in _LOOPBACK:
-            raise ValueError("a password goes over TLS alone: set starttls")
+            raise ValueError("a password goes over TLS alone: leave starttls at true")
         return self
 
 

@@ -29,7 +29,7 @@ def config(settings: Settings, tmp_path: Path, receivers: tuple[MailServer, WebS
     """Return settings that tell both, of a collector whose one node is stale."""
     mails, web = receivers
     data: dict[str, Any] = settings.model_dump(mode="json", exclude={"mail", "notify"})
-    data["mail"] = {"to": ["ops@example.com"], "smtp": {"host": "127.0.0.1", "port": mails.port}}
+    data["mail"] = {"to": ["ops@example.com"], "smtp": {"host": "127.0.0.1", "port": mails.port, "starttls": False}}
     data["notify"] = {"url": web.url}
     data["retry_seconds"] = 0
     path = tmp_path / "collector.yaml"

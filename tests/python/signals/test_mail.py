@@ -38,7 +38,7 @@ def mailing(settings: Settings, server: MailServer) -> Settings:
 
 
 def with_mail(settings: Settings, server: MailServer, **more: object) -> Settings:
-    smtp = {"host": "127.0.0.1", "port": server.port, **more}
+    smtp = {"host": "127.0.0.1", "port": server.port, "starttls": False, **more}
     wanted = {"to": ["ops@example.com", "root"], "from": "kaizen@example.com", "smtp": smtp}
     return settings.model_copy(update={"mail": Mail.model_validate(wanted)})
 
@@ -232,11 +232,13 @@ def test_what_could_be_more_than_one_address_is_refused(address: str) -> None:
 @pytest.mark.parametrize(
     "smtp",
     [
-        {"host": "mail.example", "user": "u", "password_file": "/p"}, {"host": "mail.example", "user": "u"},
-        {"host": "mail.example", "password_file": "/p"}, {"host": "mail.example\r\nRCPT"}, {"host": "-x"},
+        {"host": "mail.example", "user": "u", "password_file": "/p", "starttls": False},
+        {"host": "mail.example", "user": "u"}, {"host": "mail.example", "password_file": "/p"}, {"host": "mail.example\r\nRCPT"}, {"host": "-x"},
     ],
 )  # fmt: skip
 def test_a_password_goes_over_tls_alone_and_a_host_is_a_host(smtp: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Smtp.model_validate(smtp)
-    assert Smtp.model_validate({"host": "localhost", "user": "u", "password_file": "/p"}).user == "u"
+    login = {"user": "u", "password_file": "/p"}
+    assert Smtp.model_validate({"host": "mail.example", **login}).starttls
+    assert not Smtp.model_validate({"host": "localhost", "starttls": False, **login}).starttls
