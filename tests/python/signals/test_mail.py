@@ -233,7 +233,8 @@ def test_what_could_be_more_than_one_address_is_refused(address: str) -> None:
     "smtp",
     [
         {"host": "mail.example", "user": "u", "password_file": "/p", "starttls": False},
-        {"host": "mail.example", "user": "u"}, {"host": "mail.example", "password_file": "/p"}, {"host": "mail.example\r\nRCPT"}, {"host": "-x"},
+        {"host": "mail.example", "user": "u"}, {"host": "mail.example", "password_file": "/p"},
+        {"host": "mail.example\r\nRCPT"}, {"host": "-x"},
     ],
 )  # fmt: skip
 def test_a_password_goes_over_tls_alone_and_a_host_is_a_host(smtp: dict[str, object]) -> None:
