@@ -110,3 +110,25 @@ between() {
     assert_status 78
     assert_output_has "/etc/kaizen/node.conf:3: metrics_dir: 'metrics' must be an absolute path"
 }
+
+@test "where metrics_dir moves or goes, what was written there goes too; a mistake in the settings changes nothing" {
+    with_metrics
+    at '2026-11-22 01:00:00' && agent run
+    config 'colour = blue'
+    at '2026-11-23 01:00:00'
+    run agent run
+    assert_status 78
+    [[ $(value last_run_success) == 0 && -n $(value last_success_timestamp_seconds) ]]
+    rm "$(file)"
+    config 'metrics_dir = metrics'
+    run agent run
+    assert_status 78
+    [[ $(value last_run_success) == 0 ]]
+    mkdir "$NODE/srv/metrics"
+    config 'path = /srv/data' 'metrics_dir = /srv/metrics'
+    at '2026-11-23 02:00:00' && agent run
+    [[ ! -e $(file) && -e $NODE/srv/metrics/kaizen_backup.prom ]]
+    config 'path = /srv/data'
+    at '2026-11-24 01:00:00' && agent run
+    [[ ! -e $NODE/srv/metrics/kaizen_backup.prom ]]
+}
