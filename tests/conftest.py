@@ -21,9 +21,9 @@ _LONG = [
         "restore",
         "drill",
         "onboard_access",
+        "metrics",
         "onboard",
         "find",
-        "metrics",
         "door",
     )
 ]
