@@ -37,6 +37,10 @@
 #   Where the snapshots are.
 # @param log_file
 #   The agent's log; it is rotated weekly.
+# @param metrics_dir
+#   The directory in which node_exporter's textfile collector looks for files: `/var/lib/prometheus/node-exporter` with Debian's
+#   package, `/var/lib/node_exporter` with others. The agent writes `kaizen_backup.prom` into it after every run. Without it no
+#   metrics are written; with `enabled => false` the file is removed.
 # @param keep_days
 #   How many days' snapshots this node keeps.
 # @param verbosity
@@ -69,26 +73,27 @@
 #   Whether this node is a collector too; declares `quickstack::backups::collector`, whose parameters then come from Hiera. Where
 #   a collector was and is no more, its program, settings, schedule and key are removed; the store and its history stay.
 class quickstack::backups (
-  Boolean                               $enabled               = true,
-  Quickstack::Backups::Role             $role                  = 'generic',
-  Array[Quickstack::Backups::Path]      $paths                 = [],
-  Array[Quickstack::Backups::Exclude]   $excludes              = [],
-  Array[Quickstack::Backups::Dump]      $dumps                 = [],
-  Quickstack::Backups::Datadir          $backups_dir           = '/backups',
-  Quickstack::Backups::Plainpath        $log_file              = '/var/log/kaizen-backup.log',
-  Integer[1]                            $keep_days             = 2,
-  Integer[0, 3]                         $verbosity             = 0,
-  Boolean                               $dry_run               = false,
-  Array[Quickstack::Backups::Rsyncarg]  $rsync_args            = [],
-  Quickstack::Backups::User             $user                  = 'kaizen',
-  Array[Quickstack::Backups::Publickey] $collector_keys        = [],
-  Array[Quickstack::Backups::Publickey] $collector_authorities = [],
-  Array[Stdlib::IP::Address]            $collector_hosts       = [],
-  Enum['cron', 'timer']                 $scheduler             = 'cron',
-  Integer[0, 23]                        $cron_hour             = 1,
-  Integer[0, 59]                        $cron_min              = fqdn_rand(60, 'kaizen-backup'),
-  Optional[Quickstack::Backups::Mailto] $cron_email            = undef,
-  Boolean                               $collector             = false,
+  Boolean                                  $enabled               = true,
+  Quickstack::Backups::Role                $role                  = 'generic',
+  Array[Quickstack::Backups::Path]         $paths                 = [],
+  Array[Quickstack::Backups::Exclude]      $excludes              = [],
+  Array[Quickstack::Backups::Dump]         $dumps                 = [],
+  Quickstack::Backups::Datadir             $backups_dir           = '/backups',
+  Quickstack::Backups::Plainpath           $log_file              = '/var/log/kaizen-backup.log',
+  Optional[Quickstack::Backups::Plainpath] $metrics_dir           = undef,
+  Integer[1]                               $keep_days             = 2,
+  Integer[0, 3]                            $verbosity             = 0,
+  Boolean                                  $dry_run               = false,
+  Array[Quickstack::Backups::Rsyncarg]     $rsync_args            = [],
+  Quickstack::Backups::User                $user                  = 'kaizen',
+  Array[Quickstack::Backups::Publickey]    $collector_keys        = [],
+  Array[Quickstack::Backups::Publickey]    $collector_authorities = [],
+  Array[Stdlib::IP::Address]               $collector_hosts       = [],
+  Enum['cron', 'timer']                    $scheduler             = 'cron',
+  Integer[0, 23]                           $cron_hour             = 1,
+  Integer[0, 59]                           $cron_min              = fqdn_rand(60, 'kaizen-backup'),
+  Optional[Quickstack::Backups::Mailto]    $cron_email            = undef,
+  Boolean                                  $collector             = false,
 ) {
   if $log_file == $backups_dir {
     fail("log_file and backups_dir can't both be ${log_file}.")

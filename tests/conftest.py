@@ -23,6 +23,7 @@ _LONG = [
         "drill",
         "drill_live",
         "onboard_access",
+        "metrics",
         "onboard",
         "find",
         "door",

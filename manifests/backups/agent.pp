@@ -45,6 +45,7 @@ class quickstack::backups::agent {
         verbosity   => $quickstack::backups::verbosity,
         dry_run     => $quickstack::backups::dry_run,
         log_file    => $quickstack::backups::log_file,
+        metrics_dir => $quickstack::backups::metrics_dir,
         paths       => $quickstack::backups::paths,
         excludes    => $quickstack::backups::excludes,
         dumps       => $quickstack::backups::dumps,
@@ -71,6 +72,12 @@ class quickstack::backups::agent {
         '/etc/logrotate.d/kaizen-backup',
       ]:
         ensure => absent,
+    }
+    # Its last run is not to be reported for ever.
+    if $quickstack::backups::metrics_dir {
+      file { "${quickstack::backups::metrics_dir}/kaizen_backup.prom":
+        ensure => absent,
+      }
     }
     file { '/etc/kaizen/roles':
       ensure => absent,

@@ -4,6 +4,8 @@
 # after `quickstack::backups`. A collector is a node like any other: it is backed up, and the store below `backups_dir` can't be
 # read through its door.
 #
+# With `metrics_dir` of `quickstack::backups` the collector writes `kaizen.prom` there, too, for Prometheus.
+#
 # Six hours after the nightly collection has begun, a 28th of what is stored is read again and held against its sums. Three hours
 # later `drill_nodes` nodes, those drilled longest ago, are brought back on trial, if that is not 0.
 #
@@ -70,6 +72,11 @@
 #   The packages with the programs of MariaDB's and PostgreSQL's servers, into which a drill loads dumps. They are installed where
 #   nodes are drilled; `[]` leaves that to you. Of their services nothing is declared: a drill starts servers of its own, and neither
 #   needs nor touches those of the system. Debian and Ubuntu start them on installation; stop and disable those that nobody uses.
+# @param mail
+#   Who gets a digest after the nightly collection, when something is wrong: `{ to => ['ops@example.com'] }`. A timer's service may
+#   not gain rights, as the sendmail of some mail servers must: with `scheduler => 'timer'` give `smtp`.
+# @param webhook
+#   A URL that is called with JSON when it changes whether all nodes are safe. Where it is a secret, give it as `Sensitive`.
 class quickstack::backups::collector (
   Quickstack::Backups::Packagesource        $package_source,
   Array[String[1]]                          $packages       = [],
@@ -90,6 +97,8 @@ class quickstack::backups::collector (
   Quickstack::Backups::Timeofday            $deadline       = '06:00',
   Integer[0]                                $drill_nodes    = 0,
   Array[String[1]]                          $drill_packages = [],
+  Optional[Quickstack::Backups::Mail]       $mail           = undef,
+  Optional[Quickstack::Backups::Webhook]    $webhook        = undef,
 ) {
   include quickstack::backups
 
@@ -110,6 +119,10 @@ class quickstack::backups::collector (
   unless $collectors.empty or $trusted['certname'] in $collectors {
     fail("This collector, ${trusted['certname']}, is missing in quickstack::backups::collector::collectors.")
   }
+
+  # One node_exporter reads what the agent and the collector write.
+  $metrics_dir = $quickstack::backups::metrics_dir
+  $metrics_dirs = $metrics_dir ? { undef => [], default => [$metrics_dir] }
 
   contain quickstack::backups::collector::program
 
@@ -140,24 +153,31 @@ class quickstack::backups::collector (
     }
   }
 
+  $webhook_plain = $webhook ? { Sensitive => $webhook.unwrap, default => $webhook }
+  $settings_text = epp('quickstack/backups/collector.yaml.epp', {
+    certname     => $trusted['certname'],
+    store        => $store,
+    facts_dir    => $facts_dir,
+    puppetdb_url => $puppetdb_url,
+    ssldir       => $ssldir,
+    collectors   => $collectors,
+    keep_days    => $keep_days,
+    keep_weeks   => $keep_weeks,
+    keep_months  => $keep_months,
+    jobs         => $jobs,
+    deadline     => $deadline,
+    metrics_dir  => $metrics_dir,
+    mail         => $mail,
+    webhook      => $webhook_plain,
+  })
+  # What is sensitive is in no log and no report.
+  $content = $webhook ? { undef => $settings_text, default => Sensitive($settings_text) }
   file { '/etc/kaizen/collector.yaml':
     ensure       => file,
     owner        => 'root',
     group        => 'root',
     mode         => '0640',
-    content      => epp('quickstack/backups/collector.yaml.epp', {
-      certname     => $trusted['certname'],
-      store        => $store,
-      facts_dir    => $facts_dir,
-      puppetdb_url => $puppetdb_url,
-      ssldir       => $ssldir,
-      collectors   => $collectors,
-      keep_days    => $keep_days,
-      keep_weeks   => $keep_weeks,
-      keep_months  => $keep_months,
-      jobs         => $jobs,
-      deadline     => $deadline,
-    }),
+    content      => $content,
     validate_cmd => '/usr/local/bin/kaizen config check %',
     require      => [File['/etc/kaizen/nodes.d', $facts_dir, $store], Exec['kaizen: key pair']],
   }
@@ -169,7 +189,7 @@ class quickstack::backups::collector (
     hour        => $cron_hour,
     minute      => $cron_min,
     email       => $cron_email,
-    writable    => [$store],
+    writable    => [$store] + $metrics_dirs,
   }
   # When the night's work is over; in 28 days everything has been read again.
   -> quickstack::backups::nightly { 'kaizen-verify':
@@ -180,6 +200,7 @@ class quickstack::backups::collector (
     hour        => ($cron_hour + 6) % 24,
     minute      => $cron_min,
     email       => $cron_email,
+    writable    => $metrics_dirs,
   }
 
   if $drill_nodes > 0 {

@@ -13,7 +13,8 @@ define quickstack::backups::former_collector {
     $state = '/var/lib/kaizen'
 
     # Nothing goes into the file bucket: one of these is a private key, and another has thousands of files.
-    file { [
+    $metrics = $quickstack::backups::metrics_dir ? { undef => [], default => ["${quickstack::backups::metrics_dir}/kaizen.prom"] }
+    file { $metrics + [
         '/etc/kaizen/ssh',
         '/etc/kaizen/ca',
         '/etc/kaizen/collector.yaml',
@@ -29,6 +30,7 @@ define quickstack::backups::former_collector {
         "${state}/onboard.lock",
         "${state}/drill.lock",
         "${state}/drill",
+        "${state}/told",
       ]:
         ensure => absent,
         force  => true,

@@ -18,6 +18,7 @@ class quickstack::backups::schedule (
   $beside = $quickstack::backups::dumps.filter |$dump| { $dump =~ /\Asqlite:/ }.map |$dump| {
     dirname(regsubst($dump, '\Asqlite:', ''))
   }
+  $metrics = $quickstack::backups::metrics_dir ? { undef => [], default => [$quickstack::backups::metrics_dir] }
   $scheduler = $quickstack::backups::enabled ? { true => $quickstack::backups::scheduler, default => 'none' }
 
   quickstack::backups::nightly { 'kaizen-backup':
@@ -29,6 +30,6 @@ class quickstack::backups::schedule (
     hour        => $quickstack::backups::cron_hour,
     minute      => $quickstack::backups::cron_min,
     email       => $quickstack::backups::cron_email,
-    writable    => [$quickstack::backups::backups_dir, dirname($quickstack::backups::log_file)] + $beside,
+    writable    => [$quickstack::backups::backups_dir, dirname($quickstack::backups::log_file)] + $metrics + $beside,
   }
 }

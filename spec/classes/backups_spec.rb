@@ -42,6 +42,7 @@ describe 'quickstack::backups' do
       rsync_args: ['-x'],
       backups_dir: '/var/lib/kaizen',
       log_file: 'kaizen.log',
+      metrics_dir: 'metrics',
       keep_days: 0,
       verbosity: 4,
       user: 'root',

@@ -8,7 +8,18 @@ import pytest
 import yaml
 
 from kaizen_backups.errors import ConfigError
-from kaizen_backups.settings import Keep, PuppetDB, Settings, Sources, example, load_settings
+from kaizen_backups.settings import (
+    Keep,
+    Mail,
+    Metrics,
+    Notify,
+    PuppetDB,
+    Settings,
+    Smtp,
+    Sources,
+    example,
+    load_settings,
+)
 
 
 def load(tmp_path: Path, text: str) -> Settings:
@@ -49,11 +60,15 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_the_example_is_good_and_shows_every_setting_with_its_meaning(tmp_path: Path) -> None:
     assert load(tmp_path, example()) == Settings()
-    everything = re.sub(r"(?m)^( *)# ( *[a-z_]+:( .*)?)$", r"\1\2", example())
+    everything = example()
+    for _level in range(3):  # a section in a section is commented out twice, and what has no default in it once more
+        everything = re.sub(r"(?m)^( *)# ( *(# +)*[a-z_]+:( .*)?)$", r"\1\2", everything)
     shown = load(tmp_path, everything).model_dump()
     assert shown.keys() == Settings.model_fields.keys()
-    assert None not in [*shown.values(), *shown["sources"].values()]
-    for section in (Settings, Sources, PuppetDB, Keep):
+    sections = [shown, shown["sources"], shown["metrics"], shown["mail"], shown["mail"]["smtp"], shown["notify"]]
+    assert None not in [value for section in sections for value in section.values()]
+    assert re.search(r"(?m)^ *from: kaizen@example", everything)
+    for section in (Settings, Sources, PuppetDB, Keep, Metrics, Mail, Smtp, Notify):
         for field in section.model_fields.values():
             assert f"# {field.description}\n" in example()
 

@@ -4,7 +4,7 @@ import json
 import re
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -16,6 +16,7 @@ from pydantic import (
     PlainSerializer,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticUndefinedType
 
@@ -25,6 +26,7 @@ from kaizen_backups.units import Rate, Size, Window, show_size
 from kaizen_backups.yaml_file import load_model
 
 DEFAULT_FILE = Path("/etc/kaizen/collector.yaml")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def _absolute(path: Path) -> Path:
@@ -54,8 +56,34 @@ def _time_of_day(value: object) -> time:
     return time.fromisoformat(value)
 
 
+def _host(host: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+", host):
+        raise ValueError("must be a host's name or address")
+    return host
+
+
+def _mail_address(address: str) -> str:
+    """Take what can stand in a header as it is: one address, no name, no line end."""
+    if len(address) > 254 or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*(@[A-Za-z0-9][A-Za-z0-9.-]*)?", address):
+        raise ValueError("must be a mail address, such as ops@example.com")
+    return address
+
+
+def _webhook(url: str) -> str:
+    """Take any path and query, which often are a secret; what is said of a wrong one shows nothing of it."""
+    try:
+        parts = urlsplit(url)
+        good = parts.port != 0 and bool(parts.hostname) and url.isascii() and url.isprintable() and " " not in url
+    except ValueError:
+        parts, good = urlsplit(""), False
+    if not good or not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
+        raise ValueError("must be https://HOST/...; http:// is for localhost alone")
+    return url
+
+
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 HttpsUrl = Annotated[str, AfterValidator(_https)]
+MailAddress = Annotated[str, AfterValidator(_mail_address)]
 FactPath = Annotated[str, AfterValidator(check_fact_path)]
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day), PlainSerializer(lambda value: value.strftime("%H:%M"))]
 
@@ -112,6 +140,67 @@ class Limits(_Section):
     bytes: Size = Field(default=2 << 40, ge=1, description="new bytes in a run; k, m, g, t are powers of 1024")
     depth: int = Field(default=1024, ge=1, description="directories within each other; rsync gives up at some 1,000")
     again: int = Field(default=24, ge=1, description="snapshots of one date")
+
+
+class Metrics(_Section):
+    """For Prometheus: what node_exporter's textfile collector reads."""
+
+    directory: AbsolutePath = Field(
+        description="where node_exporter looks for *.prom files; kaizen.prom is written there",
+        examples=["/var/lib/prometheus/node-exporter"],
+    )
+
+
+class Smtp(_Section):
+    """A mail server to hand the digest to, in place of the local sendmail."""
+
+    host: Annotated[str, AfterValidator(_host)] = Field(description="its name or address", examples=["mail.example"])
+    port: int = Field(default=25, ge=1, le=65535, description="25, or often 587 where one logs in")
+    starttls: bool = Field(
+        default=True, description="speak TLS, and check the server's certificate; false: in clear text"
+    )
+    user: str | None = Field(
+        default=None, min_length=1, description="as whom to log in; only over TLS", examples=["kaizen"]
+    )
+    password_file: AbsolutePath | None = Field(
+        default=None, description="a file that holds that user's password", examples=["/etc/kaizen/smtp.password"]
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("user and password_file belong together")
+        if self.user and not self.starttls and self.host not in _LOOPBACK:
+            raise ValueError("a password goes over TLS alone: leave starttls at true")
+        return self
+
+
+class Mail(_Section):
+    """A digest after the nightly collection, when something is wrong."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    to: tuple[MailAddress, ...] = Field(min_length=1, description="who gets it", examples=["[ops@example.com]"])
+    sender: MailAddress | None = Field(
+        default=None,
+        alias="from",
+        description="whom it is from; root of this host unless told",
+        examples=["kaizen@example.com"],
+    )
+    always: bool = Field(default=False, description="send it when all is well, too")
+    smtp: Smtp | None = Field(default=None, description="a mail server; without it the local sendmail is used")
+
+
+class Notify(_Section):
+    """A URL that is called when it changes whether all nodes are safe."""
+
+    url: Annotated[str, AfterValidator(_webhook)] = Field(
+        repr=False,
+        description="gets a POST with JSON; http:// only for this host itself",
+        examples=["https://hooks.example/backups"],
+    )
+    format: Literal["json"] = Field(default="json", description="an object with title, text and what stands behind it")
+    timeout: int = Field(default=5, ge=1, le=10, description="how long one of the three tries may take, in seconds")
 
 
 class Settings(_Section):
@@ -173,6 +262,15 @@ class Settings(_Section):
         description="after how many seconds a node is asked again before the deadline; doubles up to 900",
     )
 
+    # Who is told how it went.
+    metrics: Metrics | None = Field(default=None, description="for Prometheus, by way of node_exporter")
+    mail: Mail | None = Field(
+        default=None, description="a digest after the nightly collection, when something is wrong"
+    )
+    notify: Notify | None = Field(
+        default=None, description="a URL that is called when it changes whether all nodes are safe"
+    )
+
     @field_validator("collectors")
     @classmethod
     def _check_collectors(cls, collectors: tuple[str, ...]) -> tuple[str, ...]:
@@ -219,6 +317,11 @@ class Settings(_Section):
         return self.state / "history.sqlite"
 
     @property
+    def told_directory(self) -> Path:
+        """What was last told, and to whom: so that nothing is told twice."""
+        return self.state / "told"
+
+    @property
     def index_directory(self) -> Path:
         """What names and versions the stored snapshots hold, a file a node."""
         return self.state / "index"
@@ -236,7 +339,8 @@ def example() -> str:
 
 def _example_of(section: type[BaseModel]) -> list[str]:
     lines = []
-    for name, field in section.model_fields.items():
+    for attribute, field in section.model_fields.items():
+        name = field.alias or attribute
         lines.append(f"# {field.description}")
         default = field.get_default()
         inner = _section_in(field.annotation)
@@ -264,4 +368,6 @@ def _as_yaml(value: object) -> str:
     """Return a value as YAML has it; a time must be in quotes there."""
     if isinstance(value, str) and ":" in value and "/" not in value:
         return json.dumps(value)
-    return json.dumps(list(value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple | bool):
+        return json.dumps(value)
+    return str(value)

@@ -48,7 +48,14 @@ describe 'quickstack::backups' do
             is_expected.to contain_file(path).with_ensure('absent')
           end
           is_expected.to contain_file('/etc/kaizen/roles').with(ensure: 'absent', force: true)
+          is_expected.not_to contain_file('/var/lib/node_exporter/kaizen_backup.prom')
           is_expected.to contain_exec('kaizen: what the agent remembers').with_command(%r{^find /var/lib/kaizen .* -maxdepth 1 .* rm -rf})
+        end
+
+        context 'with metrics' do
+          let(:params) { super().merge(metrics_dir: '/var/lib/node_exporter') }
+
+          it { is_expected.to contain_file('/var/lib/node_exporter/kaizen_backup.prom').with_ensure('absent') }
         end
       end
     end

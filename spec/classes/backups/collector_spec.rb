@@ -122,7 +122,7 @@ describe 'quickstack::backups::collector' do
   context 'with the golden inputs, beside quickstack::backups' do
     let(:node) { 'collector.kaizen.example' }
     let(:facts) { on_supported_os['debian-12-x86_64'] }
-    let(:pre_condition) { "class { 'quickstack::backups': backups_dir => '/backups' }" }
+    let(:pre_condition) { "class { 'quickstack::backups': backups_dir => '/backups', metrics_dir => '/var/lib/prometheus/node-exporter' }" }
     let(:params) { golden_inputs('quickstack::backups::collector') }
 
     it 'has the golden files' do
@@ -152,7 +152,24 @@ describe 'quickstack::backups::collector' do
     let(:params) { { package_source: source } }
 
     it 'has no line for what is not set' do
-      is_expected.to contain_file('/etc/kaizen/collector.yaml').without_content(%r{puppetdb|collectors|name})
+      is_expected.to contain_file('/etc/kaizen/collector.yaml').without_content(%r{puppetdb|collectors|name|metrics|mail|notify})
+    end
+  end
+
+  context 'with a webhook' do
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+
+    plain = 'https://hooks.example/services/secret?a=b'
+    { 'plain' => plain, 'sensitive' => RSpec::Puppet::Sensitive.new(plain) }.each do |how, url|
+      context "that is #{how}" do
+        let(:params) { { package_source: source, webhook: url } }
+
+        it 'has it in the settings, which no report shows' do
+          is_expected.to compile.with_all_deps
+          is_expected.to contain_file('/etc/kaizen/collector.yaml').with_content(sensitive(%r{^notify:\n  url: "#{Regexp.escape(plain)}"$}))
+          expect(catalogue.resource('File', '/etc/kaizen/collector.yaml').sensitive_parameters).to eq([:content])
+        end
+      end
     end
   end
 
@@ -224,6 +241,8 @@ describe 'quickstack::backups::collector' do
       deadline: '25:00',
       drill_nodes: -1,
       drill_packages: [''],
+      mail: { 'to' => [] },
+      webhook: 'http://hooks.example/x',
     }.each do |name, value|
       context "#{name} #{value.inspect}" do
         let(:params) { { package_source: source, name => value } }

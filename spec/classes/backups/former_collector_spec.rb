@@ -8,8 +8,8 @@ describe 'quickstack::backups' do
     '/etc/kaizen/ssh', '/etc/kaizen/ca', '/etc/kaizen/hiera.yaml', '/var/lib/kaizen/onboard.lock',
     '/etc/kaizen/collector.yaml', '/opt/kaizen', '/usr/local/bin/kaizen', '/usr/local/bin/kaizen-onboard',
     '/var/lib/kaizen/nodes.yaml',
-    '/var/lib/kaizen/nodes.memory.json', '/var/lib/kaizen/peers.json', '/var/lib/kaizen/known_hosts', '/var/lib/kaizen/collect.lock',
-    '/var/lib/kaizen/drill.lock', '/var/lib/kaizen/drill'
+    '/var/lib/kaizen/nodes.memory.json', '/var/lib/kaizen/peers.json', '/var/lib/kaizen/told', '/var/lib/kaizen/known_hosts',
+    '/var/lib/kaizen/collect.lock', '/var/lib/kaizen/drill.lock', '/var/lib/kaizen/drill'
   ]
 
   # The same everywhere; a collector is looked at on every system elsewhere.
@@ -34,6 +34,13 @@ describe 'quickstack::backups' do
         end
       end
     end
+  end
+
+  context 'which was a collector with metrics' do
+    let(:facts) { on_supported_os['debian-12-x86_64'].merge(kaizen_collector: { 'installed' => true }) }
+    let(:params) { { metrics_dir: '/var/lib/node_exporter' } }
+
+    it { is_expected.to contain_file('/var/lib/node_exporter/kaizen.prom').with_ensure('absent') }
   end
 
   context 'on a node that never was one' do

@@ -13,6 +13,8 @@ import click
 
 from kaizen_backups.cli.indexing import Indexes
 from kaizen_backups.cli.nodes import say_problems
+from kaizen_backups.cli.signals import tell as tell_others
+from kaizen_backups.cli.signals import update_metrics, with_metrics
 from kaizen_backups.collect import collect
 from kaizen_backups.errors import KaizenError, printable
 from kaizen_backups.exit_codes import ExitCode
@@ -106,10 +108,16 @@ def command(
         with ExitStack() as stack:
             chatty = verbose or dry_run or sys.stdout.isatty()
             tell = _teller(stack, len(wanted), chatty=chatty, dry_run=dry_run, as_json=as_json)
+            if not dry_run:
+                tell = with_metrics(tell, settings, history)
             night = Night(settings, history, room, pace, tell, end, dry_run)
             outcomes = _run(wanted, night, stack.close)
+        if not dry_run:
+            update_metrics(settings, history)
     if not dry_run:
         _index(settings, outcomes)
+    if not (dry_run or nodes):
+        tell_others(settings)
     if failed or any(outcome.problems for outcome in outcomes):
         context.exit(ExitCode.FAILED)
 

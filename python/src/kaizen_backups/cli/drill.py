@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from kaizen_backups.cli.signals import update_metrics
 from kaizen_backups.drill.live import Live
 from kaizen_backups.drill.pick import pick
 from kaizen_backups.drill.scratch import scratch
@@ -93,6 +94,7 @@ def command(
                 trial = drill(settings, history, node, directory, accept_missing=accept_missing, live=asked)
                 outcomes.append(_interruptible(trial))
             _say(outcomes[-1], as_json=as_json, verbose=verbose)
+        update_metrics(settings, history)
     if not all(outcome.good for outcome in outcomes):
         context.exit(ExitCode.FAILED)
     if any(outcome.live and outcome.live.not_done for outcome in outcomes):

@@ -7,7 +7,7 @@ import click
 from kaizen_backups.cli.program import CONTEXT, EXIT_CODES, LazyGroup, config_option, print_version, run_program
 
 _COMMANDS = (
-    *("collect", "config", "drill", "find", "history", "nodes"),
+    *("collect", "config", "drill", "find", "history", "nodes", "notify"),
     *("prune", "restore", "restore-db", "status", "verify"),
 )
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import click
 
+from kaizen_backups.cli.signals import update_metrics
 from kaizen_backups.errors import KaizenError, printable
 from kaizen_backups.exit_codes import ExitCode
 from kaizen_backups.history import open_history
@@ -70,6 +71,7 @@ def command(
                 click.echo(f"{verdict.node}: read {count}, {many(verdict.files, 'file')}, {size(verdict.bytes)}")
             for rot in verdict.rotten:
                 click.echo(f"kaizen: {verdict.node}: {printable(str(rot))}", err=True)
+        update_metrics(settings, history)
     if rotten:
         context.exit(ExitCode.DATA)
 

@@ -100,6 +100,7 @@ class Declaration(BaseModel):
     dumps: tuple[Annotated[str, _checked("dump")], ...] = ()
     backups_dir: Annotated[str, _checked("datadir")] = "/backups"
     log_file: Annotated[str, _checked("plainpath")] = "/var/log/kaizen-backup.log"
+    metrics_dir: Annotated[str, _checked("plainpath")] | None = None
     keep_days: int = Field(default=2, ge=1, le=99999)
     verbosity: int = Field(default=0, ge=0, le=3)
     dry_run: bool = False

@@ -31,6 +31,7 @@ def node_conf(declaration: Declaration) -> str:
         "verbosity": d.verbosity,
         "dry_run": str(d.dry_run).lower(),
         "log_file": d.log_file,
+        **({"metrics_dir": d.metrics_dir} if d.metrics_dir else {}),
     }
     repeated = {"path": d.paths, "exclude": d.excludes, "dump": d.dumps, "rsync_arg": d.rsync_args}
     lines = [f"{key} = {value}" for key, value in single.items()]
@@ -112,6 +113,7 @@ def paths_conf(declaration: Declaration) -> str:
     files = [declaration.log_file]
     files += [dump.removeprefix("sqlite:") for dump in declaration.dumps if dump.startswith("sqlite:")]
     places = {declaration.backups_dir, *(str(PurePosixPath(file).parent) for file in files)} - {"/"}
+    places |= {declaration.metrics_dir} if declaration.metrics_dir else set()
     quoted = [re.sub(r'(["\\])', r"\\\1", place).replace("%", "%%") for place in sorted(places)]
     return _text([_HEAD, "[Service]", *(f'ReadWritePaths="-{place}"' for place in quoted)])
 

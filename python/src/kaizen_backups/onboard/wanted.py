@@ -96,6 +96,8 @@ def removal(declaration: Declaration, *, purge: bool) -> list[str]:
     gone = [CRON, timer, service, settings]
     door = [f"{HOME}/.ssh", SUDOERS, "/etc/kaizen/rsyncd.conf"]
     rest = [AGENT, "/etc/kaizen/node.conf", "/etc/kaizen/roles", LOGROTATE]
+    if declaration.metrics_dir:
+        rest.append(f"{declaration.metrics_dir}/kaizen_backup.prom")
     return [
         data_line("ours", declaration.user),
         data_line("idle"),

@@ -21,6 +21,7 @@ def declaration_options(function: Any) -> Any:
             click.option("--keep-days", type=int, help="How long the host keeps its own snapshots (default: 2)."),
             click.option("--rsync-arg", "rsync_args", multiple=True, help="Such as --bwlimit=20m; '' for none."),
             click.option("--backups-dir", help="Where the host has its snapshots (default: /backups)."),
+            click.option("--metrics-dir", help="Where its node_exporter looks for *.prom files; '' for no metrics."),
             click.option("--scheduler", type=click.Choice(["cron", "timer"]), help="Who runs it (default: cron)."),
             click.option("--at", metavar="HH:MM", help="When (default: 01:xx, a minute of the host's own)."),
             click.option("--mail", "cron_email", help="Whom cron mails what went wrong."),
@@ -36,6 +37,8 @@ def declaration_of(stated: dict[str, Any], base: Declaration) -> Declaration:
     for key, value in changed.items():
         if isinstance(value, tuple):
             changed[key] = tuple(item for item in value if item)
+    if changed.get("metrics_dir") == "":
+        changed["metrics_dir"] = None
     if clock := changed.pop("at", None):
         try:
             moment = parse_clock(clock)

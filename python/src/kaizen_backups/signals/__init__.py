@@ -1,0 +1,1 @@
+"""How others hear of it: metrics, the mail digest, the webhook."""
