@@ -217,6 +217,7 @@ class quickstack::backups::collector (
     hour        => ($cron_hour + 9) % 24,
     minute      => $cron_min,
     email       => $cron_email,
+    writable    => $metrics_dirs,
     environment => { 'NODES' => $drill_nodes },
     require     => File['/etc/kaizen/collector.yaml'],
   }

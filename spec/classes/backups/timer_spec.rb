@@ -58,6 +58,9 @@ collector = { package_source: '/srv/packages/kaizen.whl', python: '/usr/bin/pyth
       let(:facts) { on_supported_os['debian-12-x86_64'] }
       let(:node) { 'collector.kaizen.example' }
       let(:params) { golden_inputs(class_name).except(:cron_email).merge(scheduler: 'timer') }
+      unless class_name == 'quickstack::backups'
+        let(:pre_condition) { "class { 'quickstack::backups': metrics_dir => '#{golden_inputs('quickstack::backups')[:metrics_dir]}' }" }
+      end
 
       it { is_expected.to contain_file(timer).with_content(golden("#{job}.timer")) }
       it { is_expected.to contain_file(paths).with_content(golden("#{job}.paths.conf")) }
