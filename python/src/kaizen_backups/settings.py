@@ -114,6 +114,20 @@ class Limits(_Section):
     again: int = Field(default=24, ge=1, description="snapshots of one date")
 
 
+class StatusPage(_Section):
+    """Where the status page goes."""
+
+    directory: AbsolutePath = Field(
+        default=Path("/var/lib/kaizen/report"),
+        description="the site: it is replaced as a whole, so nothing else may be in it; its parent must exist",
+    )
+    group: str | None = Field(
+        default=None,
+        description="a group that may read it beside root: whoever can, knows every node, its sizes and its troubles",
+        examples=["www-data"],
+    )
+
+
 class Settings(_Section):
     """All of collector.yaml. The order here is the order of `kaizen config example`."""
 
@@ -172,6 +186,9 @@ class Settings(_Section):
         le=900,
         description="after how many seconds a node is asked again before the deadline; doubles up to 900",
     )
+
+    # What is told of it.
+    report: StatusPage | None = Field(default=None, description="the status page, made anew after every collection")
 
     @field_validator("collectors")
     @classmethod
