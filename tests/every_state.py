@@ -106,10 +106,8 @@ def every_state(settings: Settings, now: datetime = NOW) -> list[Node]:
 def _usual_night(past: Past, name: str, ago: int, size: int) -> None:
     """Let a night pass as it does for the node of that name."""
     size += (90 - ago) * MIB
-    if name == "stale" and ago < 5 or name == "late" and ago == 0 or name == "failing" and ago < 2:
+    if ago in {"stale": range(5), "late": (0,), "failing": (0, 1), "fresh": (20, 21, 40)}.get(name, ()):
         return
-    if name == "fresh" and ago in (20, 21, 40):
-        return  # missing for ever
     if name == "late" and ago == 10:
         past.night(name, ago, size=size, came=9)
         return

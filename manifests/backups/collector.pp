@@ -63,6 +63,12 @@
 # @param deadline
 #   The time of day by which every node must be in: until then the collection asks again for what is missing, and what is missing
 #   then is late.
+# @param report_dir
+#   Where every collection leaves the status page, a small static site. It is replaced as a whole each time; its parent directory
+#   must exist, and a timer's collection may write there. Without it no page is written.
+# @param report_group
+#   The group that may read the status page beside root, that of a web server for example. Whoever reads it knows the name, the
+#   sizes and the troubles of every node.
 class quickstack::backups::collector (
   Quickstack::Backups::Packagesource        $package_source,
   Array[String[1]]                          $packages     = [],
@@ -81,6 +87,8 @@ class quickstack::backups::collector (
   Integer[0, 59]                            $cron_min     = fqdn_rand(60, 'kaizen-collect'),
   Optional[Quickstack::Backups::Mailto]     $cron_email   = undef,
   Quickstack::Backups::Timeofday            $deadline     = '06:00',
+  Optional[Quickstack::Backups::Plainpath]  $report_dir   = undef,
+  Optional[Quickstack::Backups::Groupname]  $report_group = undef,
 ) {
   include quickstack::backups
 
@@ -101,6 +109,18 @@ class quickstack::backups::collector (
   unless $collectors.empty or $trusted['certname'] in $collectors {
     fail("This collector, ${trusted['certname']}, is missing in quickstack::backups::collector::collectors.")
   }
+
+  if $report_dir {
+    if dirname($report_dir) == '/' {
+      fail("report_dir can't be ${report_dir}: the page's parent directory is written to as well, so choose one below another.")
+    }
+    $used = [$store, $facts_dir, $quickstack::backups::backups_dir, '/etc/kaizen', '/var/lib/kaizen/history.sqlite']
+    if $used.any |$place| { "${report_dir}/".stdlib::start_with("${place}/") or "${place}/".stdlib::start_with("${report_dir}/") } {
+      fail("report_dir can't be ${report_dir}, which is used for something else: choose a directory of its own.")
+    }
+  }
+  # The status page takes its place by a rename.
+  $writable = $report_dir ? { undef => [$store], default => [$store, dirname($report_dir)] }
 
   contain quickstack::backups::collector::program
 
@@ -148,6 +168,8 @@ class quickstack::backups::collector (
       keep_months  => $keep_months,
       jobs         => $jobs,
       deadline     => $deadline,
+      report_dir   => $report_dir,
+      report_group => $report_group,
     }),
     validate_cmd => '/usr/local/bin/kaizen config check %',
     require      => [File['/etc/kaizen/nodes.d', $facts_dir, $store], Exec['kaizen: key pair']],
@@ -160,7 +182,7 @@ class quickstack::backups::collector (
     hour        => $cron_hour,
     minute      => $cron_min,
     email       => $cron_email,
-    writable    => [$store],
+    writable    => $writable,
   }
   # When the night's work is over; in 28 days everything has been read again.
   -> quickstack::backups::nightly { 'kaizen-verify':

@@ -35,19 +35,18 @@ def command(config: Path, directory: Path | None) -> None:
       kaizen report --to /srv/www/backups
     """
     settings = load_settings(config)
-    if not directory and not settings.report:
+    place = directory.absolute() if directory else settings.report and settings.report.directory
+    if not place:
         raise click.UsageError(f"{config} has no 'report', so --to must say where the status page goes")
-    click.echo(write(settings, directory.absolute() if directory else None) / "index.html")
+    write(settings, place)
+    click.echo(place / "index.html")
 
 
-def write(settings: Settings, directory: Path | None = None) -> Path:
-    """Write the status page where the settings say, or elsewhere; return where. Raises KaizenError and OSError."""
+def write(settings: Settings, directory: Path) -> None:
+    """Write the status page, as of now, for the group that the settings name. Raises KaizenError and OSError."""
     from kaizen_backups.report.site import write_report  # the templates take a while to load
 
-    place = directory or (settings.report.directory if settings.report else None)
-    if not place:
-        raise ValueError("there is no directory for the status page")
     group = settings.report.group if settings.report else None
+    now = datetime.now().astimezone()
     with open_history(settings.history_file) as history:
-        write_report(place, read_list(settings.nodes_file), settings, history, datetime.now().astimezone(), group)
-    return place
+        write_report(directory, read_list(settings.nodes_file), settings, history, now=now, group=group)

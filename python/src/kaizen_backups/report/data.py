@@ -1,5 +1,6 @@
 """All that the status page shows, gathered once from the store, the history and PuppetDB."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -15,7 +16,7 @@ from kaizen_backups.report.forecast import Measure, full_at
 from kaizen_backups.room import all_bytes, free_bytes
 from kaizen_backups.settings import Settings
 from kaizen_backups.sharing import own_name, shares
-from kaizen_backups.status import SAFE, NodeStatus, fleet_status
+from kaizen_backups.status import SAFE, NodeStatus, State, fleet_status
 from kaizen_backups.status_detail import Detail, detail_of
 
 _RUNS = 10
@@ -66,6 +67,12 @@ class Fleet:
     """The nights that the map shows, oldest first."""
 
     @property
+    def counts(self) -> list[tuple[State, int]]:
+        """How many nodes are in each state, worst first; states that none is in are left out."""
+        counts = Counter(status.state for status in self.statuses)
+        return [(state, counts[state]) for state in State if counts[state]]
+
+    @property
     def unsafe(self) -> list[NodeStatus]:
         """The nodes that are not safe."""
         return [status for status in self.statuses if status.state not in SAFE]
@@ -93,7 +100,7 @@ class NodePage:
 
 
 class Gathered:
-    """The fleet, and its nodes one after the other: a thousand of them with a year's nights need not be held at once."""
+    """The fleet, and its nodes one after the other: of a thousand not all need be held at once."""
 
     def __init__(self, nodes: Sequence[Node], settings: Settings, history: History, now: datetime) -> None:
         """Gather what is said of all nodes; `now` has the collector's time zone. Raises what `fleet_status` does."""

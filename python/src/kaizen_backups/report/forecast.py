@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import pairwise
 from statistics import median
 
 from kaizen_backups.history import parse_stamp
@@ -19,8 +20,8 @@ def full_at(room: Iterable[Measure], floor: int = 0) -> datetime | None:
     """Return when no more than `floor` bytes will be free; None when it can't be told, or is years away.
 
     The last measure of each of the last 30 days counts. How much goes in a day is the mean of the differences: a few
-    large losses count as much as many small ones. A gain far beyond what a day usually changes is left out, for that was
-    a prune, or more; so is a day on which the file system itself grew or shrank.
+    large losses count as much as many small ones. A gain far beyond what a day usually changes is left out: that was a
+    prune. So is a day on which the file system itself grew or shrank.
     """
     last_of_day = {at[:10]: (parse_stamp(at), free, total) for at, free, total in sorted(room)}
     measures = list(last_of_day.values())
@@ -36,8 +37,7 @@ def full_at(room: Iterable[Measure], floor: int = 0) -> datetime | None:
 
 
 def _loss_in_a_day(measures: list[tuple[datetime, int, int]]) -> float | None:
-    pairs = list(zip(measures, measures[1:], strict=False))
-    steps = [((b[0] - a[0]) / timedelta(days=1), a[1] - b[1]) for a, b in pairs if a[2] == b[2]]
+    steps = [((b[0] - a[0]) / timedelta(days=1), a[1] - b[1]) for a, b in pairwise(measures) if a[2] == b[2]]
     if len(steps) < _ENOUGH:
         return None
     usual = median([abs(loss) for _, loss in steps if loss] or [0])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from kaizen_backups.units import size
 
@@ -28,8 +28,8 @@ def picture(curves: Sequence[Curve], *, title: str, description: str) -> Markup:
     dates = sorted({day for curve in curves for day, _ in curve.points})
     if len(dates) < 2:
         return Markup()
-    step = _step(max(value for curve in curves for _, value in curve.points))
     most = max(value for curve in curves for _, value in curve.points)
+    step = _step(most)
     top = -(-max(most, 1) // step) * step
     frame = _Frame(dates[0], dates[-1], top)
     parts = [_grid(frame, step), *(_curve(frame, curve) for curve in curves), _dates(frame)]
@@ -69,31 +69,35 @@ def _step(most: int) -> int:
 
 
 def _grid(frame: _Frame, step: int) -> Markup:
-    lines = []
-    for value in range(0, frame.top + 1, step):
-        y = frame.y(value)
-        words = escape("0" if value == 0 else size(value))
-        lines.append(
-            f'<path class="grid" d="M{_LEFT} {y}H{_WIDTH - _RIGHT}"/>'
-            f'<text x="{_LEFT - 6}" y="{y + 3.5:.1f}" text-anchor="end">{words}</text>'
+    line = Markup(
+        '<path class="grid" d="M{left} {y:g}H{right}"/><text x="{end}" y="{base:g}" class="end">{words}</text>'
+    )
+    lines = (
+        line.format(
+            left=_LEFT,
+            right=_WIDTH - _RIGHT,
+            end=_LEFT - 6,
+            y=frame.y(value),
+            base=frame.y(value) + 3.5,
+            words=size(value) if value else "0",
         )
-    return Markup("".join(lines))
+        for value in range(0, frame.top + 1, step)
+    )
+    return Markup("").join(lines)
 
 
 def _curve(frame: _Frame, curve: Curve) -> Markup:
     if not curve.points:
         return Markup()
     path = "L".join(f"{frame.x(day):g} {frame.y(value):g}" for day, value in curve.points)
-    drawn = f'<path class="line {escape(curve.name)}" d="M{path}"/>'
-    if curve.filled:
-        ground = f"V{frame.y(0):g}H{frame.x(curve.points[0][0]):g}Z"
-        drawn = f'<path class="area {escape(curve.name)}" d="M{path}{ground}"/>{drawn}'
-    return Markup(drawn)
+    drawn = Markup('<path class="{kind} {name}" d="M{path}"/>')
+    line = drawn.format(kind="line", name=curve.name, path=path)
+    if not curve.filled:
+        return line
+    ground = f"V{frame.y(0):g}H{frame.x(curve.points[0][0]):g}Z"
+    return drawn.format(kind="area", name=curve.name, path=path + ground) + line
 
 
 def _dates(frame: _Frame) -> Markup:
-    y = _HEIGHT - 6
-    return Markup(
-        f'<text x="{_LEFT}" y="{y}">{frame.first}</text>'
-        f'<text x="{_WIDTH - _RIGHT}" y="{y}" text-anchor="end">{frame.last}</text>'
-    )
+    words = Markup('<text x="{left}" y="{y}">{first}</text><text x="{right}" y="{y}" class="end">{last}</text>')
+    return words.format(left=_LEFT, right=_WIDTH - _RIGHT, y=_HEIGHT - 6, first=frame.first, last=frame.last)

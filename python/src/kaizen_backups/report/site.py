@@ -1,4 +1,4 @@
-"""The site's files: rendered into a directory of their own, which then takes the place of the one before in one step."""
+"""The site's files: rendered into a directory of their own, which takes the place of the one before in one step."""
 
 import base64
 import grp
@@ -34,7 +34,7 @@ _FIRST = 100
 
 
 def write_report(
-    directory: Path, nodes: Sequence[Node], settings: Settings, history: History, now: datetime, group: str | None
+    directory: Path, nodes: Sequence[Node], settings: Settings, history: History, *, now: datetime, group: str | None
 ) -> None:
     """Write the site; at every moment there is the old one or the new one at its place. `group` may read it.
 
@@ -109,7 +109,7 @@ def _render(fresh: Path, gathered: Gathered) -> None:
     """Write all pages. Those of the nodes come first, and leave of each the row that the map shows of it."""
     fleet = gathered.fleet
     environment = _environment()
-    environment.globals.update(fleet=fleet, now=fleet.made, own=len(fleet.shares) < 2)
+    environment.globals.update(fleet=fleet, now=fleet.made)
     (fresh / "node").mkdir()
     node_page, rows = environment.get_template("node.html.j2"), []
     for page in gathered.pages():
