@@ -23,6 +23,7 @@ _LONG = [
         "onboard_access",
         "onboard",
         "find",
+        "report",
         "door",
     )
 ]

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from kaizen_backups.errors import ConfigError
-from kaizen_backups.settings import Keep, PuppetDB, Settings, Sources, example, load_settings
+from kaizen_backups.settings import Keep, PuppetDB, Settings, Sources, StatusPage, example, load_settings
 
 
 def load(tmp_path: Path, text: str) -> Settings:
@@ -53,7 +53,7 @@ def test_the_example_is_good_and_shows_every_setting_with_its_meaning(tmp_path: 
     shown = load(tmp_path, everything).model_dump()
     assert shown.keys() == Settings.model_fields.keys()
     assert None not in [*shown.values(), *shown["sources"].values()]
-    for section in (Settings, Sources, PuppetDB, Keep):
+    for section in (Settings, Sources, PuppetDB, Keep, StatusPage):
         for field in section.model_fields.values():
             assert f"# {field.description}\n" in example()
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-from kaizen_backups.coverage import Coverage, coverage
 from kaizen_backups.days import Day
 from kaizen_backups.errors import KaizenError
 from kaizen_backups.history import Drill, History, Run
@@ -18,6 +18,9 @@ from kaizen_backups.settings import Settings
 from kaizen_backups.sharing import own_name, shares
 from kaizen_backups.status import SAFE, NodeStatus, State, fleet_status
 from kaizen_backups.status_detail import Detail, detail_of
+
+if TYPE_CHECKING:
+    from kaizen_backups.coverage import Coverage
 
 _RUNS = 10
 _DRILLS = 10
@@ -61,7 +64,7 @@ class Fleet:
     runs: list[Run]
     shares: list[Share]
     """Of all collectors, where there are several."""
-    unprotected: Coverage | str | None
+    unprotected: "Coverage | str | None"
     """Who is not backed up; why that can't be told; None where there is no PuppetDB to ask."""
     dates: list[date]
     """The nights that the map shows, oldest first."""
@@ -143,10 +146,12 @@ def _store(settings: Settings, room: list[Measure]) -> Store:
     return Store(str(settings.store), free, total, room, full_at(room, settings.floor))
 
 
-def _unprotected(settings: Settings, today: date) -> Coverage | str | None:
+def _unprotected(settings: Settings, today: date) -> "Coverage | str | None":
     puppetdb = settings.sources.puppetdb
     if not puppetdb:
         return None
+    from kaizen_backups.coverage import coverage  # HTTP takes a while to load
+
     patient = puppetdb.model_copy(update={"timeout": min(puppetdb.timeout, _SECONDS)})
     sources = settings.sources.model_copy(update={"puppetdb": patient})
     try:
