@@ -226,7 +226,9 @@ def test_nodes_of_other_collectors_are_there_with_what_is_known(
     rows = {row[0]: row[1:] for row in page.rows}
     for node in others:
         assert rows[node.name] == ["two.example has it, newest unknown: never"]
-        assert "two.example, whose status has more" in Page(place / page_of(node.name)).text
+        text = Page(place / page_of(node.name)).text
+        assert "two.example, whose status has more" in text
+        assert "The last" not in text
     assert rows["one.example (this one)"][0] == str(len(nodes) - len(others))
     assert rows["two.example"] == [str(len(others)), "0"]
 
@@ -346,7 +348,7 @@ def test_at_no_moment_is_there_no_index(settings: Settings, nodes: list[Node], s
     before = (site / "index.html").stat().st_ino
     write(settings, nodes[:2], site)
     watch.on = False
-    assert watch.looks > 50
+    assert watch.looks > 20  # each page is made, opened to the group and removed
     assert watch.missed == []
     assert (site / "index.html").stat().st_ino != before
     assert [path.name for path in site.parent.iterdir()] == ["report"]

@@ -5,17 +5,17 @@ from datetime import date
 
 from markupsafe import Markup
 
+from kaizen_backups.days import Day
 from kaizen_backups.history import parse_stamp
 from kaizen_backups.report.data import Store
 from kaizen_backups.report.forecast import Measure
 from kaizen_backups.report.picture import Curve, picture
-from kaizen_backups.status_detail import Detail
 from kaizen_backups.units import size
 
 
-def size_picture(detail: Detail) -> Markup:
-    """Return how large a node's snapshots were; nothing where there were fewer than two."""
-    points = [(day.date, day.nights[-1].bytes) for day in detail.days if day.nights]
+def size_picture(days: Iterable[Day]) -> Markup:
+    """Return how large a node's snapshots were on its days; nothing where there were fewer than two."""
+    points = [(day.date, day.nights[-1].bytes) for day in days if day.nights]
     if len(points) < 2:
         return Markup()
     (first, before), (last, now) = points[0], points[-1]

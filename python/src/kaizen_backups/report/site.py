@@ -123,15 +123,16 @@ def _render(fresh: Path, gathered: Gathered) -> None:
 
 
 def _node_words(page: NodePage) -> dict[str, object]:
-    days = page.detail.days
+    # What this collector saw of another one's node, before it moved there, says nothing of today.
+    days = [] if page.collector else page.detail.days
     newest = next((day.nights[-1] for day in reversed(days) if day.nights), None)
     return {
         "page": page,
         "status": page.detail.status,
         "newest": newest,
         "days": days[: -_DAYS - 1 : -1],
-        "attempts": page.detail.attempts[:_ATTEMPTS],
-        "picture": size_picture(page.detail),
+        "attempts": [] if page.collector else page.detail.attempts[:_ATTEMPTS],
+        "picture": size_picture(days),
         "looks": LOOKS,
     }
 
