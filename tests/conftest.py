@@ -26,6 +26,7 @@ _LONG = [
         "metrics",
         "onboard",
         "find",
+        "report",
         "door",
     )
 ]

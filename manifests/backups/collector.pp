@@ -77,6 +77,12 @@
 #   not gain rights, as the sendmail of some mail servers must: with `scheduler => 'timer'` give `smtp`.
 # @param webhook
 #   A URL that is called with JSON when it changes whether all nodes are safe. Where it is a secret, give it as `Sensitive`.
+# @param report_dir
+#   Where every collection leaves the status page, a small static site. It is replaced as a whole each time; its parent directory
+#   must exist, and a timer's collection may write there. Without it no page is written.
+# @param report_group
+#   The group that may read the status page beside root, that of a web server for example. Whoever reads it knows the name, the
+#   sizes and the troubles of every node.
 class quickstack::backups::collector (
   Quickstack::Backups::Packagesource        $package_source,
   Array[String[1]]                          $packages       = [],
@@ -99,6 +105,8 @@ class quickstack::backups::collector (
   Array[String[1]]                          $drill_packages = [],
   Optional[Quickstack::Backups::Mail]       $mail           = undef,
   Optional[Quickstack::Backups::Webhook]    $webhook        = undef,
+  Optional[Quickstack::Backups::Plainpath]  $report_dir     = undef,
+  Optional[Quickstack::Backups::Groupname]  $report_group   = undef,
 ) {
   include quickstack::backups
 
@@ -123,6 +131,17 @@ class quickstack::backups::collector (
   # One node_exporter reads what the agent and the collector write.
   $metrics_dir = $quickstack::backups::metrics_dir
   $metrics_dirs = $metrics_dir ? { undef => [], default => [$metrics_dir] }
+  if $report_dir {
+    if dirname($report_dir) == '/' {
+      fail("report_dir can't be ${report_dir}: the page's parent directory is written to as well, so choose one below another.")
+    }
+    $used = [$store, $facts_dir, $quickstack::backups::backups_dir, '/etc/kaizen', '/var/lib/kaizen/history.sqlite']
+    if $used.any |$place| { "${report_dir}/".stdlib::start_with("${place}/") or "${place}/".stdlib::start_with("${report_dir}/") } {
+      fail("report_dir can't be ${report_dir}, which is used for something else: choose a directory of its own.")
+    }
+  }
+  # The status page takes its place by a rename.
+  $writable = $report_dir ? { undef => [$store], default => [$store, dirname($report_dir)] }
 
   contain quickstack::backups::collector::program
 
@@ -169,6 +188,8 @@ class quickstack::backups::collector (
     metrics_dir  => $metrics_dir,
     mail         => $mail,
     webhook      => $webhook_plain,
+    report_dir   => $report_dir,
+    report_group => $report_group,
   })
   # What is sensitive is in no log and no report.
   $content = $webhook ? { undef => $settings_text, default => Sensitive($settings_text) }
@@ -189,7 +210,7 @@ class quickstack::backups::collector (
     hour        => $cron_hour,
     minute      => $cron_min,
     email       => $cron_email,
-    writable    => [$store] + $metrics_dirs,
+    writable    => $writable + $metrics_dirs,
   }
   # When the night's work is over; in 28 days everything has been read again.
   -> quickstack::backups::nightly { 'kaizen-verify':

@@ -17,6 +17,7 @@ from kaizen_backups.settings import (
     Settings,
     Smtp,
     Sources,
+    StatusPage,
     example,
     load_settings,
 )
@@ -65,10 +66,18 @@ def test_the_example_is_good_and_shows_every_setting_with_its_meaning(tmp_path: 
         everything = re.sub(r"(?m)^( *)# ( *(# +)*[a-z_]+:( .*)?)$", r"\1\2", everything)
     shown = load(tmp_path, everything).model_dump()
     assert shown.keys() == Settings.model_fields.keys()
-    sections = [shown, shown["sources"], shown["metrics"], shown["mail"], shown["mail"]["smtp"], shown["notify"]]
+    sections = [
+        shown,
+        shown["sources"],
+        shown["metrics"],
+        shown["mail"],
+        shown["mail"]["smtp"],
+        shown["notify"],
+        shown["report"],
+    ]
     assert None not in [value for section in sections for value in section.values()]
     assert re.search(r"(?m)^ *from: kaizen@example", everything)
-    for section in (Settings, Sources, PuppetDB, Keep, Metrics, Mail, Smtp, Notify):
+    for section in (Settings, Sources, PuppetDB, Keep, Metrics, Mail, Smtp, Notify, StatusPage):
         for field in section.model_fields.values():
             assert f"# {field.description}\n" in example()
 

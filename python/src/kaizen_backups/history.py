@@ -71,6 +71,19 @@ class PastNight:
 
 
 @dataclass(frozen=True)
+class Run:
+    """A collection (UTC): how many nodes were asked and failed, what came. One that was killed has no end."""
+
+    began: str
+    ended: str | None
+    nodes: int
+    failed: int | None
+    received: int | None
+    """Snapshots."""
+    new_bytes: int | None
+
+
+@dataclass(frozen=True)
 class Drill:
     """How a drill ended (UTC): which snapshot, what was wrong, and the rows of every table of each dump."""
 
@@ -130,6 +143,13 @@ class History:
         """Return when the last collection began, as `stamp` writes it; None when there was none."""
         (began,) = self._db.execute("SELECT max(began) FROM runs").fetchone()
         return str(began) if began else None
+
+    def runs(self, last: int) -> list[Run]:
+        """Return the last collections, newest first."""
+        rows = self._db.execute(
+            "SELECT began, ended, nodes, failed, received, new_bytes FROM runs ORDER BY run DESC LIMIT ?", (last,)
+        )
+        return [Run(*row) for row in rows]
 
     def add_attempt(self, node: str, seconds: float, received: int, problem: str | None, new_bytes: int = 0) -> None:
         """Note how an attempt at a node ended now: how many snapshots came, and how many bytes that were new."""
@@ -281,6 +301,11 @@ class History:
         """Return when all that is stored of a node was last read, for those of which it ever was."""
         return dict(self._db.execute("SELECT node, verified FROM nodes").fetchall())
 
+    def node_verified(self, node: str) -> str | None:
+        """Return when all that is stored of a node was last read; None when it never was."""
+        row = self._db.execute("SELECT verified FROM nodes WHERE node = ?", (node,)).fetchone()
+        return str(row[0]) if row else None
+
     # -- drills
 
     def add_drill(self, node: str, snapshot: Snapshot, seconds: float, problems: list[str], tables: Tables) -> None:
@@ -300,6 +325,15 @@ class History:
             node: Drill(at, snapshot, json.loads(problems), json.loads(tables))
             for node, at, snapshot, problems, tables, _ in rows
         }
+
+    def drills(self, node: str, last: int) -> list[Drill]:
+        """Return a node's last drills, newest first."""
+        rows = self._db.execute(
+            "SELECT at, snapshot, problems, tables FROM drills WHERE node = ? ORDER BY rowid DESC LIMIT ?", (node, last)
+        )
+        return [
+            Drill(at, snapshot, json.loads(problems), json.loads(tables)) for at, snapshot, problems, tables in rows
+        ]
 
     # -- the store's room
 

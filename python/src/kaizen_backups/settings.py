@@ -203,6 +203,20 @@ class Notify(_Section):
     timeout: int = Field(default=5, ge=1, le=10, description="how long one of the three tries may take, in seconds")
 
 
+class StatusPage(_Section):
+    """Where the status page goes."""
+
+    directory: AbsolutePath = Field(
+        default=Path("/var/lib/kaizen/report"),
+        description="the site: it is replaced as a whole, so nothing else may be in it; its parent must exist",
+    )
+    group: str | None = Field(
+        default=None,
+        description="a group that may read it beside root: whoever can, knows every node, its sizes and its troubles",
+        examples=["www-data"],
+    )
+
+
 class Settings(_Section):
     """All of collector.yaml. The order here is the order of `kaizen config example`."""
 
@@ -270,6 +284,8 @@ class Settings(_Section):
     notify: Notify | None = Field(
         default=None, description="a URL that is called when it changes whether all nodes are safe"
     )
+    # What is told of it.
+    report: StatusPage | None = Field(default=None, description="the status page, made anew after every collection")
 
     @field_validator("collectors")
     @classmethod

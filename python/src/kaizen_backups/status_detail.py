@@ -48,12 +48,17 @@ def node_detail(node: Node, fleet: Sequence[Node], settings: Settings, history: 
     """Return a node of the fleet in depth; `now` has the collector's time zone. Raises what `fleet_status` does."""
     # Whether another collector can be relied on for it shows only with all of that one's share.
     status = next(one for one in fleet_status(fleet, settings, history, now) if one.node == node.name)
+    return detail_of(node, status, settings, history, now)
+
+
+def detail_of(node: Node, status: NodeStatus, settings: Settings, history: History, now: datetime) -> Detail:
+    """Return a node in depth whose status is known."""
     attempts = history.attempts(node.name, _ATTEMPTS)
     try:
         stored = [str(snapshot) for snapshot in NodeStore(settings.store, node.name).snapshots()]
     except OSError:
         stored = []  # the status says it
-    drill = history.last_drills().get(node.name)
+    last_drill = history.drills(node.name, 1)
     return Detail(
         status=status,
         address=node.address,
@@ -61,6 +66,6 @@ def node_detail(node: Node, fleet: Sequence[Node], settings: Settings, history: 
         days=days(history.nights(node.name), attempts, history.rotten(node.name), today=now.date(), zone=now.tzinfo),
         attempts=attempts,
         stored=stored,
-        verified=history.nodes_verified().get(node.name),
-        drill_problems=drill.problems if drill else [],
+        verified=history.node_verified(node.name),
+        drill_problems=last_drill[0].problems if last_drill else [],
     )

@@ -85,7 +85,7 @@ class NodeStore:
     def replace(self, partial: Path, snapshot: Snapshot) -> None:
         """Put a checked snapshot in the place of a rotten one: at every moment there is one of that name."""
         sync(partial)
-        _exchange(partial, self.path(snapshot))
+        exchange(partial, self.path(snapshot))
         sync(self.directory)
         self.discard([partial])
 
@@ -126,7 +126,7 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _exchange(one: Path, other: Path) -> None:
+def exchange(one: Path, other: Path) -> None:
     """Swap two names in one step. Raises OSError."""
     _call("renameat2", other, _AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
 

@@ -152,7 +152,7 @@ describe 'quickstack::backups::collector' do
     let(:params) { { package_source: source } }
 
     it 'has no line for what is not set' do
-      is_expected.to contain_file('/etc/kaizen/collector.yaml').without_content(%r{puppetdb|collectors|name|metrics|mail|notify})
+      is_expected.to contain_file('/etc/kaizen/collector.yaml').without_content(%r{puppetdb|collectors|name|metrics|mail|notify|report})
     end
   end
 
@@ -170,6 +170,18 @@ describe 'quickstack::backups::collector' do
           expect(catalogue.resource('File', '/etc/kaizen/collector.yaml').sensitive_parameters).to eq([:content])
         end
       end
+    end
+  end
+
+  context 'with a status page' do
+    let(:facts) { on_supported_os['debian-12-x86_64'].merge(service_provider: 'systemd') }
+    let(:params) { { package_source: source, scheduler: 'timer', report_dir: '/srv/www/backups' } }
+
+    it 'says where, and lets the timer write beside it' do
+      is_expected.to contain_file('/etc/kaizen/collector.yaml').with_content(%r{^report:\n  directory: /srv/www/backups\n\z})
+      is_expected.to contain_file('/etc/systemd/system/kaizen-collect.service.d/paths.conf')
+        .with_content(%r{^ReadWritePaths="-/backups/nodes"\nReadWritePaths="-/srv/www"\n\z})
+      is_expected.to contain_file('/etc/systemd/system/kaizen-verify.service.d/paths.conf').without_content(%r{/srv/www})
     end
   end
 
@@ -243,6 +255,8 @@ describe 'quickstack::backups::collector' do
       drill_packages: [''],
       mail: { 'to' => [] },
       webhook: 'http://hooks.example/x',
+      report_dir: 'report',
+      report_group: 'A b',
     }.each do |name, value|
       context "#{name} #{value.inspect}" do
         let(:params) { { package_source: source, name => value } }
@@ -270,6 +284,20 @@ describe 'quickstack::backups::collector' do
         let(:params) { { package_source: source, facts_dir: dir } }
 
         it { is_expected.to compile.and_raise_error(%r{facts_dir can't be #{dir}, which is used for something else}) }
+      end
+    end
+
+    context 'a status page in the root directory' do
+      let(:params) { { package_source: source, report_dir: '/report' } }
+
+      it { is_expected.to compile.and_raise_error(%r{report_dir can't be /report: the page's parent directory is written to as well}) }
+    end
+
+    ['/etc/kaizen/report', '/backups/report', '/backups/nodes/report', '/var/lib/kaizen/facts', '/var/lib/kaizen'].each do |dir|
+      context "a status page in #{dir}" do
+        let(:params) { { package_source: source, report_dir: dir } }
+
+        it { is_expected.to compile.and_raise_error(%r{report_dir can't be #{dir}, which is used for something else}) }
       end
     end
 

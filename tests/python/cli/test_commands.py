@@ -29,7 +29,7 @@ COMMANDS = [
         "nodes refresh",
         "nodes show",
     ),
-    *("nodes diff", "nodes fact", "notify", "prune", "restore", "restore-db", "status", "verify"),
+    *("nodes diff", "nodes fact", "notify", "prune", "report", "restore", "restore-db", "status", "verify"),
 ]
 
 

@@ -116,6 +116,7 @@ def command(
             update_metrics(settings, history)
     if not dry_run:
         _index(settings, outcomes)
+        _report(settings)
     if not (dry_run or nodes):
         tell_others(settings)
     if failed or any(outcome.problems for outcome in outcomes):
@@ -134,6 +135,18 @@ def _index(settings: Settings, outcomes: list[Outcome]) -> None:
         forget_nodes(settings, stored_nodes(settings.store))
     except Exception as error:  # a defect of ours included
         click.echo(f"kaizen: what 'kaizen find' looks up is not up to date: {printable(str(error))}", err=True)
+
+
+def _report(settings: Settings) -> None:
+    """Make the status page anew where there is one; what goes wrong is said, and changes no exit code either."""
+    if not settings.report:
+        return
+    from kaizen_backups.cli.report import write
+
+    try:
+        write(settings, settings.report.directory)
+    except Exception as error:  # a defect of ours included
+        click.echo(f"kaizen: the status page is not up to date: {printable(str(error))}", err=True)
 
 
 def _until(value: str | None, setting: time | None) -> datetime | None:

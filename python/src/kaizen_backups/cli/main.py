@@ -8,7 +8,7 @@ from kaizen_backups.cli.program import CONTEXT, EXIT_CODES, LazyGroup, config_op
 
 _COMMANDS = (
     *("collect", "config", "drill", "find", "history", "nodes", "notify"),
-    *("prune", "restore", "restore-db", "status", "verify"),
+    *("prune", "report", "restore", "restore-db", "status", "verify"),
 )
 
 
@@ -30,6 +30,7 @@ def cli(context: click.Context, config: Path) -> None:
       kaizen nodes refresh        read the sources, write nodes.yaml and known_hosts
       kaizen collect              fetch every node's new snapshots
       kaizen status               is everybody safe?
+      kaizen report --to DIR      the same, and more, as pages for a browser
       kaizen find nova.conf       where it is, in which nights, and which versions differ
       kaizen restore NODE PATH    get something back
       kaizen restore-db NODE DATABASE --into mysql:///
