@@ -141,3 +141,23 @@ def test_a_collection_of_all_nodes_tells_and_another_does_not(
 def _key(settings: Settings) -> str:
     nodes = yaml.safe_load(settings.nodes_file.read_text())["nodes"]
     return str(nodes[0]["host_keys"][0])
+
+
+def test_report_with_mail_sends_the_digest_when_one_is_due(
+    config: Path, receivers: tuple[MailServer, WebServer], tmp_path: Path
+) -> None:
+    (tmp_path / "www").mkdir()
+    for _ in range(2):
+        arguments = ["--config", str(config), "report", "--to", str(tmp_path / "www/report"), "--mail"]
+        run = CliRunner().invoke(cli, arguments)
+        assert (run.exit_code, run.output) == (0, f"{tmp_path}/www/report/index.html\n")
+    assert told(receivers) == ([BAD], [])
+
+
+def test_report_with_mail_needs_to_know_whom_to_mail(config: Path) -> None:
+    config.write_text(
+        "".join(f"{line}\n" for line in config.read_text().splitlines() if line[:5] in ("store", "state"))
+    )
+    run = CliRunner().invoke(cli, ["--config", str(config), "report", "--mail"])
+    assert run.exit_code != 0
+    assert "the settings have no 'mail'" in str(run.exception) + run.output

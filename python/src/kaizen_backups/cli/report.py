@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from kaizen_backups.cli.signals import statuses
+from kaizen_backups.errors import ConfigError
 from kaizen_backups.history import open_history
 from kaizen_backups.nodelist import read_list
 from kaizen_backups.settings import Settings, load_settings
@@ -18,8 +20,9 @@ from kaizen_backups.settings import Settings, load_settings
     type=click.Path(path_type=Path),
     help="Where it goes, instead of the directory that the settings name.",
 )
+@click.option("--mail", is_flag=True, help="Send the mail digest, too, if one is due: when something is wrong.")
 @click.pass_obj
-def command(config: Path, directory: Path | None) -> None:
+def command(config: Path, directory: Path | None, mail: bool) -> None:
     """Write the status page, a small static site, and print where it is.
 
     It shows what is to be done first, every node on every night, and the store's room; and on a page for each node
@@ -33,13 +36,26 @@ def command(config: Path, directory: Path | None) -> None:
     Examples:
       kaizen report
       kaizen report --to /srv/www/backups
+      kaizen report --mail         for cron, where no collection does it
     """
     settings = load_settings(config)
     place = directory.absolute() if directory else settings.report and settings.report.directory
-    if not place:
+    if not place and not mail:
         raise click.UsageError(f"{config} has no 'report', so --to must say where the status page goes")
-    write(settings, place)
-    click.echo(place / "index.html")
+    if place:
+        write(settings, place)
+        click.echo(place / "index.html")
+    if mail:
+        _mail(settings)
+
+
+def _mail(settings: Settings) -> None:
+    if not settings.mail:
+        raise ConfigError("the settings have no 'mail'; see 'kaizen config example'")
+    from kaizen_backups.signals.mail import send_digest  # what it needs takes long to load
+
+    now = datetime.now().astimezone()
+    send_digest(settings, statuses(settings, now), now)
 
 
 def write(settings: Settings, directory: Path) -> None:

@@ -1,15 +1,15 @@
 """How `kaizen status` shows nodes to a person."""
 
-from collections import Counter
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 
 from kaizen_backups.cli.table import print_table
 from kaizen_backups.days import Day, DayState
 from kaizen_backups.errors import printable
-from kaizen_backups.status import SAFE, NodeStatus, State
+from kaizen_backups.status import NodeStatus, State
 from kaizen_backups.status_detail import Detail
+from kaizen_backups.status_words import growth, short_age, summary, what_is_wrong
 from kaizen_backups.units import many, size
 
 _STYLES = {
@@ -37,15 +37,6 @@ def print_fleet(found: list[NodeStatus], now: datetime) -> None:
     click.echo(summary(found))
 
 
-def summary(found: list[NodeStatus]) -> str:
-    """Return how many nodes are safe, in one line."""
-    counts = Counter(status.state for status in found)
-    safe = sum(counts[state] for state in SAFE)
-    said = ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
-    odd = sum(bool(status.unusual) for status in found)
-    return f"{safe} of {len(found)} nodes are safe: {said}" + (f"; {odd} unusual" if odd else "")
-
-
 def _row(status: NodeStatus, now: datetime) -> list[str]:
     return [
         status.node,
@@ -60,29 +51,6 @@ def _row(status: NodeStatus, now: datetime) -> list[str]:
         _proven(status),
         printable(what_is_wrong(status)),
     ]
-
-
-def what_is_wrong(status: NodeStatus) -> str:
-    """Return in words what is wrong with a node, or what should be looked at."""
-    said = [status.problem] if status.problem else []
-    said += status.unusual
-    said += [many(len(status.warnings), "warning")] if status.warnings else []
-    return "; ".join(said)
-
-
-def short_age(age: timedelta | None) -> str:
-    """Return an age in its largest unit: minutes, hours or days."""
-    if age is None:
-        return "-"
-    minutes = max(0, int(age.total_seconds() // 60))
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 72 * 60 else f"{minutes // (24 * 60)} d"
-
-
-def growth(status: NodeStatus) -> str:
-    """Return how its size changed in a week."""
-    return "-" if status.growth is None else f"{status.growth:+.0%}"
 
 
 def _proven(status: NodeStatus) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from kaizen_backups.cli.status_output import growth, short_age, what_is_wrong
 from kaizen_backups.errors import ConfigError, KaizenError, printable
 from kaizen_backups.history import History, parse_stamp
 from kaizen_backups.lock import only_run
@@ -22,6 +21,7 @@ from kaizen_backups.report.data import Gathered, NodePage
 from kaizen_backups.report.heatmap import LOOKS, months, row
 from kaizen_backups.report.pictures import room_picture, size_picture
 from kaizen_backups.settings import Settings
+from kaizen_backups.status_words import growth, short_age, what_is_wrong
 from kaizen_backups.store import exchange, sync
 from kaizen_backups.units import many, size
 
