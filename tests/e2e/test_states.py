@@ -55,6 +55,8 @@ class { 'quickstack::backups::collector':
     cron_min       => 44,
     cron_email     => 'ops@kaizen.example',
     deadline       => '07:30',
+    report_dir     => '/srv/www/report',
+    report_group   => 'www-data',
 }"""
 CHANGED, UNCHANGED = 2, 0
 NAMES = ("flipped", "off", "collector", "former", "timer")
