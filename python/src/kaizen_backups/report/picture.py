@@ -9,7 +9,7 @@ from markupsafe import Markup
 from kaizen_backups.units import size
 
 _WIDTH, _HEIGHT = 400, 150
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 8, 8, 22
+_LEFT, _RIGHT, _TOP, _BOTTOM = 74, 8, 8, 22
 _LINES = 4
 
 
