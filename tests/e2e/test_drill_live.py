@@ -27,7 +27,9 @@ class Site(Restores):
         super()._furnish(node)
         # A role of the site's own: nothing is known of what such a node must have.
         node.write("/etc/kaizen/roles/data.conf", "")
-        node.write("/etc/kaizen/node.conf", "role = data\n" + node.read("/etc/kaizen/node.conf"))
+        node.write("/at-the-root", "a file\n")
+        conf = node.read("/etc/kaizen/node.conf")
+        node.write("/etc/kaizen/node.conf", f"role = data\npath = /at-the-root\n{conf}")
 
     def reset(self) -> None:
         """Make of the node what was saved, and let the administrator in."""
@@ -109,12 +111,14 @@ def test_what_was_changed_or_deleted_since_is_no_failure(site: Site) -> None:
 
 
 def test_that_nothing_is_as_it_was_is_said_and_is_no_failure(site: Site) -> None:
-    site.one.sh(f"find {DATA} -type f -exec touch {{}} + && cp -p /etc/shells /etc/passwd /root && rm /etc/shells")
-    site.one.sh("touch /etc/passwd")
+    site.one.sh(
+        f"find {DATA} -type f -exec touch {{}} + && cp -p /etc/shells /etc/passwd /at-the-root /root && rm /etc/shells"
+    )
+    site.one.sh("touch /etc/passwd /at-the-root")
     try:
         done = site.drill()
     finally:
-        site.one.sh("cp -p /root/shells /root/passwd /etc")
+        site.one.sh("cp -p /root/shells /root/passwd /etc; cp -p /root/at-the-root /")
     assert done.code == 0, done.describe()
     assert done.out == ""
     assert "compared 0 of " in done.err

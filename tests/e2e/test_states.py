@@ -185,9 +185,10 @@ def test_a_switch_between_cron_and_timer_cleans_up_the_other(booted: Node) -> No
 
     before = touched(booted)
     both = "class { 'quickstack::backups': scheduler => 'timer' }"
-    both += "class { 'quickstack::backups::collector': package_source => 'kaizen-backups', scheduler => 'timer' }"
+    both += "class { 'quickstack::backups::collector': package_source => 'kaizen-backups', scheduler => 'timer',"
+    both += " drill_nodes => 1 }"
     assert apply_beside(both) == [CHANGED, UNCHANGED]
-    assert timers() == ["kaizen-backup.timer", "kaizen-collect.timer", "kaizen-verify.timer"]
+    assert timers() == [f"kaizen-{job}.timer" for job in ("backup", "collect", "drill", "verify")]
     assert beside_systemd(booted, "systemctl", "is-enabled", "kaizen-backup.timer").out == "enabled\n"
     assert [path.name for path in booted.path("/etc/cron.d").glob("kaizen-*")] == []
     assert apply_beside(COLLECTOR) == [CHANGED, UNCHANGED]

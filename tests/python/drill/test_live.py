@@ -105,6 +105,12 @@ def test_what_is_no_regular_file_any_more_is_changed(file: Path, command: str) -
     assert said_of(before) == ["changed"]
 
 
+def test_a_device_is_no_regular_file() -> None:
+    status = Path("/dev/null").stat()
+    empty = Sampled(b"dev/null", status.st_size, status.st_mtime_ns, hashlib.sha256().digest())
+    assert said_of(empty) == ["changed"]
+
+
 def test_no_symlink_on_the_way_is_followed(file: Path) -> None:
     before = saved(file)
     file.parent.rename(file.parent.with_name("other"))

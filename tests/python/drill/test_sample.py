@@ -113,6 +113,7 @@ def test_of_many_that_are_not_the_same_some_are_named() -> None:
         "0 gone\n1 gone\n2 gone\r\ndone\n",
         "welcome\n0 gone\n1 gone\n2 gone\ndone\n",
         "0 gone\n1 gone\n2 gone\ndone\ndone\n",
+        "0 gone\n1 gone\n2 gone\nfine\n",
         "0 gone\n1 gone\n2 fine\ndone\n",
         f"0 gone\n1 gone\n2 {SAME[1:]}\ndone\n",
         f"0 gone\n1 gone\n2 {SAME}0\ndone\n",
