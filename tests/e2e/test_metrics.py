@@ -2,7 +2,6 @@
 nothing else. A night without trouble sends no mail, and one with trouble one."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ import pytest
 
 from cluster import WHEELHOUSE
 from lab import Fleet, LabError
+from lab.puppet import ENVIRONMENT
 
 RULES = Path(__file__).parents[2] / "files" / "backups" / "prometheus" / "kaizen.rules.yml"
 SMTP_PORT, MAILBOX = 2525, "/var/mail/kaizen"
@@ -96,8 +96,11 @@ class Watched:
 
     def let_mail_come(self) -> None:
         """Start a mail server on the collector; what comes is a file each."""
-        start = f"setsid --fork {sys.executable} -m aiosmtpd -n -l 127.0.0.1:{SMTP_PORT} -c aiosmtpd.handlers.Mailbox"
-        self.collector.sh(f"{start} {MAILBOX} </dev/null >/var/log/mail-server.log 2>&1")
+        packages = f"PYTHONPATH=$(echo {ENVIRONMENT}/modules/quickstack/.venv/lib/python3*/site-packages)"
+        server = f"python3 -m aiosmtpd -n -l 127.0.0.1:{SMTP_PORT} -c aiosmtpd.handlers.Mailbox {MAILBOX}"
+        self.collector.sh(f"{packages} setsid --fork {server} </dev/null >/var/log/mail-server.log 2>&1")
+        listens = f"(exec 3<>/dev/tcp/127.0.0.1/{SMTP_PORT}) 2>/dev/null"
+        wait_for(lambda: self.collector.run(["bash", "-c", listens], check=False).code == 0, "the mail server")
 
     def subjects(self) -> list[str]:
         """Return the subjects of the mails that have come."""

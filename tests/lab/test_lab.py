@@ -78,7 +78,8 @@ def let_ssh_in(client: Node, server: Node) -> list[str]:
 # -- it leaves nothing behind
 
 OWNER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background ignores it
 sys.path.insert(0, {tests!r})
 from lab import Fleet
 with Fleet("owned") as fleet:
