@@ -162,3 +162,9 @@ def test_the_list_says_the_way_where_the_administrators_settings_do_not() -> Non
     assert way_to(NODE, "one.example", 22) == [*alias, "-o", "HostName=192.0.2.7", "-o", "Port=2222"]
     assert way_to(NODE, "jump-me", 22) == [*alias, "-o", "Port=2222"]
     assert way_to(NODE, "one.example", 4444) == [*alias, "-o", "HostName=192.0.2.7"]
+
+
+def test_a_file_that_only_takes_too_long_disproves_nothing(file: Path) -> None:
+    slow = SCRIPT.replace(b"PATIENCE=300", b"PATIENCE=1").replace(b'head -c "$2" -- "$1"', b"sleep 60")
+    with pytest.raises(KaizenError, match="a file could not be read within 1 s"):
+        asyncio.run(ask("n", ["bash", "-s"], slow + null_separated(records([saved(file)]))))

@@ -15,6 +15,7 @@ set -euo pipefail
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 readonly PATIENCE=300 # seconds for one file
+readonly TOO_LONG=124 # what timeout(1) ends with then
 records=()
 
 read_records() {
@@ -43,6 +44,12 @@ digest_of() {
     line=$(timeout "$PATIENCE" head -c "$2" -- "$1" 2>/dev/null | sha256sum) && echo "${line%% *}"
 }
 
+# What only takes too long says nothing of the snapshot, so nothing is answered at all.
+give_up() {
+    echo "kaizen: a file could not be read within $PATIENCE s" >&2
+    exit 1
+}
+
 # look SIZE MTIME PATH
 look() {
     local size=$1 mtime=$2 path=$3 digest
@@ -52,18 +59,22 @@ look() {
     elif ! enter "${directory:-/}" || ! unchanged "$name" "$size" "$mtime"; then
         echo changed
     else
-        digest=$(digest_of "$name" "$size") || digest=unread
+        digest=$(digest_of "$name" "$size") || {
+            [[ $? -ne $TOO_LONG ]] || give_up
+            digest=unread
+        }
         # It may have changed while it was read.
         if unchanged "$name" "$size" "$mtime"; then echo "$digest"; else echo changed; fi
     fi
 }
 
 main() {
-    local number record rest
+    local number record rest answer
     read_records
     for number in "${!records[@]}"; do
         record=${records[number]} rest=${records[number]#* }
-        printf '%s %s\n' "$number" "$(look "${record%% *}" "${rest%% *}" "${rest#* }")"
+        answer=$(look "${record%% *}" "${rest%% *}" "${rest#* }")
+        printf '%s %s\n' "$number" "$answer"
     done
     echo 'done'
     exit
