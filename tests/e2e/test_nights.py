@@ -376,8 +376,9 @@ def test_an_interrupt_ends_it_at_once_and_loses_nothing(doors: Doors, number: si
 
 def test_at_a_terminal_each_node_at_work_is_shown_and_elsewhere_nothing(doors: Doors) -> None:
     night(doors, 1, B)
-    doors.snapshot(A, day(1), {f"large{number}": os.urandom(1 << 20) for number in range(8)})
-    command = f"kaizen collect --limit-rate 2m {A} {B}"
+    # So much that it is not all received before the rate is looked after for the first time.
+    doors.snapshot(A, day(1), {f"large{number}": os.urandom(1 << 20) for number in range(96)})
+    command = f"kaizen collect --limit-rate 24m {A} {B}"
     shown = doors.collector.run(["script", "-qec", f"stty cols 120; {command}", "/dev/null"], at=clock(1))
     assert re.search(rf"{A} +receiving {day(1)} +[0-9.]+ [KM]?i?B +[0-9.]+ [KM]?i?B/s", shown.out)
     assert "2/2" in shown.out
