@@ -161,3 +161,25 @@ def test_report_with_mail_needs_to_know_whom_to_mail(config: Path) -> None:
     run = CliRunner().invoke(cli, ["--config", str(config), "report", "--mail"])
     assert run.exit_code != 0
     assert "the settings have no 'mail'" in str(run.exception) + run.output
+
+
+def test_a_page_that_cannot_be_written_keeps_no_mail_back(
+    config: Path, receivers: tuple[MailServer, WebServer], tmp_path: Path
+) -> None:
+    run = CliRunner().invoke(cli, ["--config", str(config), "report", "--to", str(tmp_path / "no/where"), "--mail"])
+    assert run.exit_code != 0
+    assert told(receivers) == ([BAD], [])
+
+
+def test_a_password_that_no_mail_server_could_be_told_is_an_error_that_does_not_show_it(
+    config: Path, receivers: tuple[MailServer, WebServer], tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("geheimnisvöll\n")
+    data = yaml.safe_load(config.read_text())
+    data["mail"]["smtp"] |= {"user": "kaizen", "password_file": str(tmp_path / "password"), "host": "127.0.0.1"}
+    config.write_text(yaml.safe_dump(data))
+    run = notify(config, "--mail")
+    assert run.exit_code != 0
+    said = f"{run.output}{run.stderr}"
+    assert f"{tmp_path}/password: the password for the mail server must be ASCII" in said
+    assert "geheimnis" not in said

@@ -42,11 +42,11 @@ def command(config: Path, directory: Path | None, mail: bool) -> None:
     place = directory.absolute() if directory else settings.report and settings.report.directory
     if not place and not mail:
         raise click.UsageError(f"{config} has no 'report', so --to must say where the status page goes")
+    if mail:
+        _mail(settings)  # first: what keeps the page from being written may be what the mail tells
     if place:
         write(settings, place)
         click.echo(place / "index.html")
-    if mail:
-        _mail(settings)
 
 
 def _mail(settings: Settings) -> None:

@@ -104,9 +104,12 @@ def _refusals(refused: dict[str, tuple[int, bytes]]) -> str:
 
 def _password(file: Path) -> str:
     try:
-        return file.read_text().strip()
+        password = file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: the password for the mail server cannot be read: {error}") from error
+    if not password.isascii():
+        raise ConfigError(f"{file}: the password for the mail server must be ASCII")  # as smtplib has it
+    return password
 
 
 def _by_sendmail(message: EmailMessage) -> None:
