@@ -65,6 +65,14 @@ between() {
     promtool check metrics <"$(file)"
 }
 
+@test "a role that is no role's name fails the run, and the metrics still say so" {
+    with_metrics 'role = my"role'
+    run agent run
+    assert_status 78
+    [[ $(value last_run_success) == 0 ]]
+    promtool check metrics <"$(file)"
+}
+
 @test "a dry run, a second run of the day and a run beside another leave the metrics as they are" {
     with_metrics
     agent run --dry-run
