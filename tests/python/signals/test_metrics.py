@@ -176,7 +176,6 @@ def test_the_file_is_for_everybody_and_has_no_node_that_left_the_list(
     assert [path.name for path in directory.iterdir()] == [FILE]
 
 
-@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool comes with Debian's package prometheus")
 def test_promtool_has_nothing_to_say(collected: Collected, settings: Settings, history: History) -> None:
     collected.node("one", "2026-11-24")
     history.begin_run(1)
