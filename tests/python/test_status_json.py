@@ -1,7 +1,8 @@
 """What `kaizen status --json` prints is what docs/status.schema.json says."""
 
 import json
-from datetime import datetime, timedelta
+import time
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,17 +18,24 @@ from kaizen_backups.sums import Checked
 from samples import make_node
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/status.schema.json").read_text())
-TODAY = datetime.now().astimezone().date()
 
 
 @pytest.fixture
-def config(settings: Settings, tmp_path: Path) -> Path:
+def today() -> date:
+    """Return a date that stays today's for the length of a test: shortly before midnight this waits for the next."""
+    while (datetime.now().astimezone() + timedelta(seconds=30)).date() != (now := datetime.now().astimezone()).date():
+        time.sleep(1)
+    return now.date()
+
+
+@pytest.fixture
+def config(settings: Settings, tmp_path: Path, today: date) -> Path:
     """Return the settings' file, of two nodes that are known and one that never came."""
     settings.state.mkdir(exist_ok=True)
     settings.nodes_file.write_text(to_yaml(make_node(name) for name in ("good", "failing", "new")))
     with open_history(settings.history_file) as history:
         for age in range(9, -1, -1):
-            snapshot = Snapshot(TODAY - timedelta(days=age))
+            snapshot = Snapshot(today - timedelta(days=age))
             (settings.store / "good" / str(snapshot)).mkdir(parents=True)
             size = (10 if age else 1) << 20
             checked = Checked(3, size, 1, 9, "0" * 64, {"mysql/nova.sql.zst": size})
@@ -35,7 +43,7 @@ def config(settings: Settings, tmp_path: Path) -> Path:
             history.add_snapshot("good", snapshot, checked, came, ["the disk is slow"])
             history.add_attempt("good", 1.5, 1, None)
         history.add_attempt("failing", 1.5, 0, "cannot be reached")
-        history.add_drill("good", Snapshot(TODAY), 1.0, ["x"], {})
+        history.add_drill("good", Snapshot(today), 1.0, ["x"], {})
         history.set_node_verified("good")
     (tmp_path / "c.yaml").write_text(f"store: {settings.store}\nstate: {settings.state}\n")
     return tmp_path / "c.yaml"
@@ -58,12 +66,12 @@ def test_the_schema_would_refuse_something_else(config: Path) -> None:
     assert list(Draft202012Validator(SCHEMA).iter_errors(printed))
 
 
-def test_one_node_in_depth_shows_every_night_and_every_warning(config: Path) -> None:
+def test_one_node_in_depth_shows_every_night_and_every_warning(config: Path, today: date) -> None:
     shown = ask(config, "good")
-    assert f"{TODAY}: unusual: much smaller: 1.0 MiB, where 10.0 MiB are usual" in shown
-    assert f"{TODAY}: unusual: dump mysql/nova.sql.zst shrank" in shown
+    assert f"{today}: unusual: much smaller: 1.0 MiB, where 10.0 MiB are usual" in shown
+    assert f"{today}: unusual: dump mysql/nova.sql.zst shrank" in shown
     assert shown.count("warning: the disk is slow") == 10
-    assert sum(line.startswith(str(TODAY)[:3]) and " odd " in line for line in shown.splitlines()) == 10
+    assert sum(line.startswith(str(today)[:3]) and " odd " in line for line in shown.splitlines()) == 10
     assert "proven   failed" in shown
 
 
