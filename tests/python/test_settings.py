@@ -8,19 +8,9 @@ import pytest
 import yaml
 
 from kaizen_backups.errors import ConfigError
-from kaizen_backups.settings import (
-    Keep,
-    Mail,
-    Metrics,
-    Notify,
-    PuppetDB,
-    Settings,
-    Smtp,
-    Sources,
-    StatusPage,
-    example,
-    load_settings,
-)
+from kaizen_backups.settings import Keep, PuppetDB, Settings, Sources, load_settings
+from kaizen_backups.settings_example import example
+from kaizen_backups.settings_told import Mail, Metrics, Notify, Smtp, StatusPage
 
 
 def load(tmp_path: Path, text: str) -> Settings:

@@ -10,7 +10,8 @@ import yaml
 
 from every_state import every_state
 from kaizen_backups.cli.collect import _report
-from kaizen_backups.settings import Settings, StatusPage
+from kaizen_backups.settings import Settings
+from kaizen_backups.settings_told import StatusPage
 
 KAIZEN = Path(sys.executable).with_name("kaizen")
 

@@ -15,7 +15,8 @@ from certificates import Authority
 from collected import Collected
 from kaizen_backups.errors import ConfigError, KaizenError, UnavailableError
 from kaizen_backups.history import History
-from kaizen_backups.settings import Mail, Settings, Smtp
+from kaizen_backups.settings import Settings
+from kaizen_backups.settings_told import Mail, Smtp
 from kaizen_backups.signals import mail
 from kaizen_backups.signals.mail import send_digest
 from kaizen_backups.status import fleet_status

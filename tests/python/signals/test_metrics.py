@@ -14,7 +14,8 @@ from kaizen_backups.errors import KaizenError
 from kaizen_backups.history import History
 from kaizen_backups.night import Event
 from kaizen_backups.onboard.authority import Authority
-from kaizen_backups.settings import Metrics, Settings
+from kaizen_backups.settings import Settings
+from kaizen_backups.settings_told import Metrics
 from kaizen_backups.sharing import collector_of
 from kaizen_backups.signals.metrics import FILE, metrics, write_metrics
 from kaizen_backups.snapshots import Snapshot

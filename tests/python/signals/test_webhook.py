@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from collected import Collected
 from kaizen_backups.errors import UnavailableError
 from kaizen_backups.history import History
-from kaizen_backups.settings import Notify, Settings
+from kaizen_backups.settings import Settings
+from kaizen_backups.settings_told import Notify
 from kaizen_backups.signals import webhook
 from kaizen_backups.signals.webhook import call, send_change
 from kaizen_backups.status import fleet_status

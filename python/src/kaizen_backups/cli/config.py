@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from kaizen_backups.settings import example, load_settings
+from kaizen_backups.settings import load_settings
+from kaizen_backups.settings_example import example
 
 
 @click.group("config")

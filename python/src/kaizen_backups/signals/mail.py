@@ -14,7 +14,8 @@ from pathlib import Path
 
 from kaizen_backups.errors import ConfigError, KaizenError, UnavailableError, printable
 from kaizen_backups.run import run
-from kaizen_backups.settings import Mail, Settings, Smtp
+from kaizen_backups.settings import Settings
+from kaizen_backups.settings_told import Mail, Smtp
 from kaizen_backups.signals.digest import Digest, digest
 from kaizen_backups.signals.told import Told, read_told, write_told
 from kaizen_backups.signals.verdict import Verdict, judge

@@ -15,7 +15,8 @@ from kaizen_backups.errors import ConfigError, KaizenError
 from kaizen_backups.history import History, parse_stamp
 from kaizen_backups.node import Node
 from kaizen_backups.room import all_bytes, free_bytes
-from kaizen_backups.settings import Metrics, Settings
+from kaizen_backups.settings import Settings
+from kaizen_backups.settings_told import Metrics
 from kaizen_backups.sharing import own_share
 from kaizen_backups.status import NodeStatus, State, fleet_status
 

@@ -16,7 +16,8 @@ import requests
 
 from kaizen_backups.errors import KaizenError, UnavailableError, printable
 from kaizen_backups.history import stamp
-from kaizen_backups.settings import Notify, Settings
+from kaizen_backups.settings import Settings
+from kaizen_backups.settings_told import Notify
 from kaizen_backups.signals.told import Told, read_told, write_told
 from kaizen_backups.signals.verdict import Verdict, judge
 from kaizen_backups.status import NodeStatus
