@@ -30,6 +30,7 @@ WEBSITE = "class { 'quickstack::backups': paths => ['/srv/shop'] }"
 COLLECTOR = "class { 'quickstack::backups': collector => true }"
 # Prometheus has the machine's clock, which can't be moved: what happened a day ago is made to happen then.
 NOW = datetime.now(UTC)
+ROTTEN = "kaizen: all 2 nodes safe, 1 rotten"
 YESTERDAY, TODAY = NOW - timedelta(hours=27), NOW - timedelta(hours=3)
 CONFIG = """
 global: {scrape_interval: 1s, evaluation_interval: 1s}
@@ -159,6 +160,7 @@ def test_the_alerts_on_the_node_that_failed_fire_and_no_others(watched: Watched)
 
 
 def test_rot_is_told_by_the_verification(watched: Watched) -> None:
+    assert watched.subjects() == []  # for every night until here
     (file,) = watched.collector.sh(f"ls /backups/nodes/{watched.website.name}/*/srv/shop/goods").out.split()
     watched.collector.sh('chmod u+w "$1" && printf x >"$1"', file)
     assert watched.collector.run(["kaizen", "verify", watched.website.name], check=False).code == 65
@@ -172,15 +174,15 @@ def test_what_is_mended_and_collected_fires_no_more(watched: Watched) -> None:
     watched.collector.run(["kaizen", "collect"])
     rotten = {("KaizenVerificationFailed", watched.website.name)}
     wait_for(lambda: watched.firing() <= rotten, f"no alert but that on rot; there were {watched.firing()}")
+    assert watched.subjects() == [ROTTEN]
 
 
-def test_mail_comes_when_a_node_is_not_safe_and_only_then(watched: Watched) -> None:
-    assert watched.subjects() == []  # for every night until here
+def test_mail_comes_when_something_is_wrong_and_only_then(watched: Watched) -> None:
     watched.website.sh("pkill -x sshd")
     for _ in range(2):
         collected = watched.collector.run(["kaizen", "collect"], check=False)
         assert collected.code == 1
         assert "digest" not in collected.err
-        assert watched.subjects() == ["kaizen: 1 of 2 nodes not safe"]
+        assert watched.subjects() == [ROTTEN, "kaizen: 1 of 2 nodes not safe, 1 rotten"]
     (text,) = watched.collector.sh(f"cat {MAILBOX}/new/*").out.split("Not safe\n")[1:]
     assert text.startswith(f"  {watched.website.name}: failing: ")

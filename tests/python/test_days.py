@@ -47,6 +47,11 @@ def test_every_date_from_the_first_to_today_has_its_state() -> None:
     assert found[-1].problems == ["cannot be reached"]
 
 
+def test_what_was_said_all_night_is_said_once() -> None:
+    attempts = [Attempt(f"2026-11-24T0{hour}:00:00Z", problem) for hour, problem in enumerate(["x", "x", "y", "x"])]
+    assert [day.problems for day in days([], attempts, [], today=TODAY, zone=UTC)] == [["x", "y"]]
+
+
 def test_today_is_not_missing_before_anything_has_come_of_it() -> None:
     found = days([night("2026-11-22")], [], [], today=TODAY, zone=UTC)
     assert states(found) == {"22": DayState.GOOD, "23": DayState.MISSING}

@@ -94,6 +94,9 @@ def test_a_dead_collectors_nodes_are_stale_as_soon_as_a_night_passed_without_it(
     for now, state in ((NOW, State.FRESH), (morning, State.LATE), (morning + timedelta(hours=1), State.STALE)):
         found = statuses(sharing, history, now)
         assert {found[node.name].state for node in THEIRS} == {state}
+        # As long as that collector is alive it tells of them itself.
+        assert {found[node.name].unheard for node in THEIRS} == {state == State.STALE}
+        assert {found[node.name].collector for node in NODES} == {None, OTHER}
     problem = found[THEIRS[0].name].problem
     assert problem == f"{OTHER}, which collects it: no collection has begun there since 2026-11-24 01:07 UTC"
 

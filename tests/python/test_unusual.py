@@ -2,7 +2,7 @@
 
 import pytest
 
-from kaizen_backups.unusual import Measured, unusual
+from kaizen_backups.unusual import NIGHTS, Measured, unusual
 
 GIB = 1 << 30
 USUAL = Measured(1000, 4 * GIB, 50, {"mysql/nova.sql.zst": 1 << 20})
@@ -12,6 +12,16 @@ WEEKS = [USUAL] * 14
 def test_a_night_like_those_before_is_not_unusual() -> None:
     assert unusual(USUAL, WEEKS) == []
     assert unusual(Measured(700, 3 * GIB, 300, {"mysql/nova.sql.zst": 600_000}), WEEKS) == []
+
+
+def test_less_than_half_is_named_and_a_little_more_is_not() -> None:
+    assert unusual(Measured(1000, 2 * GIB + 1, 50, USUAL.dumps), WEEKS) == []
+    assert unusual(Measured(1000, 2 * GIB - 1, 50, USUAL.dumps), WEEKS) != []
+
+
+def test_a_node_on_which_much_changes_every_night_may_change_all() -> None:
+    busy = Measured(1000, 4 * GIB, 400)
+    assert unusual(Measured(1000, 4 * GIB, 1000), [busy] * 14) == []
 
 
 @pytest.mark.parametrize("nights", [0, 1, 3])
@@ -59,6 +69,30 @@ def test_days_without_any_change_are_named_on_a_node_that_always_changes() -> No
     assert unusual(still, [still, still, *WEEKS]) == ["nothing has changed for 3 nights, where something always did"]
     assert unusual(USUAL, [still, still, *WEEKS]) == []
     assert unusual(still, [still] * 14) == []
+
+
+def played(*nights: Measured) -> list[list[str]]:
+    """Return what is said in each of the nights, which come after weeks like the usual one."""
+    before, said = [USUAL] * 30, []
+    for night in nights:
+        said.append(unusual(night, before[:NIGHTS]))
+        before.insert(0, night)
+    return said
+
+
+def test_what_stands_still_is_named_every_night_for_a_month() -> None:
+    still = Measured(1000, 4 * GIB, 2, USUAL.dumps)
+    said = played(*[still] * 30, USUAL)
+    assert said[:2] == [[], []]
+    assert said[2:-1] == [[f"nothing has changed for {n} nights, where something always did"] for n in range(3, 31)]
+    assert said[-1] == []
+
+
+def test_a_dump_that_is_gone_is_named_for_a_week_and_more_and_then_is_usual() -> None:
+    without = Measured(1000, 4 * GIB, 50)
+    said = played(*[without] * 20)
+    assert all(words == ["dump mysql/nova.sql.zst is gone, which had 1.0 MiB"] for words in said[:8])
+    assert said[-1] == []
 
 
 def test_a_node_that_often_rests_may_rest() -> None:

@@ -65,6 +65,12 @@ class NodeStatus:
     """When a drill last brought its newest snapshot of that time back and found all of it good (UTC)."""
     drill_failed: str | None = None
     """When its last drill was, where that failed."""
+    rotten: list[str] = field(default_factory=list)
+    """Its stored snapshots that have a rotten file, oldest first."""
+    collector: str | None = None
+    """Which of the other collectors has it; None: this one."""
+    unheard: bool = False
+    """Whether that collector can't be relied on to say so itself when the node is not safe."""
 
     @property
     def growth(self) -> float | None:
@@ -129,7 +135,7 @@ def _node_status(node: Node, fleet: _Fleet) -> NodeStatus:
         return NodeStatus(node.name, node.role, State.FAILING, None, None, None, None, 0, f"in the store: {error}")
     newest = stored[-1] if stored else None
     state, problem = _state(newest, fleet.attempts.get(node.name), fleet.today)
-    rotten = {snapshot for snapshot in stored if (node.name, str(snapshot)) in fleet.rotten}
+    rotten = [snapshot for snapshot in stored if (node.name, str(snapshot)) in fleet.rotten]
     if newest in rotten and state in SAFE:
         state, problem = State.FAILING, f"{newest} has a rotten file; 'kaizen verify' names it"
     whole = next((snapshot for snapshot in reversed(stored) if snapshot not in rotten), newest)
@@ -150,6 +156,7 @@ def _node_status(node: Node, fleet: _Fleet) -> NodeStatus:
         bytes_before=before,
         warnings=night.warnings if night else [],
         unusual=night.unusual if night else [],
+        rotten=[str(snapshot) for snapshot in rotten],
     )
 
 
@@ -165,17 +172,19 @@ def _peers_statuses(
         if newest and newest.date > now.date() + _DAY:
             newest = None  # it would be fresh for ever
         state, problem = _state(newest, None, now.date())
+        unheard = not report or node.name in unknown or not began_in_time(report.began, now, settings.deadline)
         if not report:
             problem = "nothing is heard of that collector"
         elif node.name in unknown:
             state, problem = State.STALE, report.why_unaccounted(names, settings.collectors)
-        elif newest and not began_in_time(report.began, now, settings.deadline):
+        elif newest and unheard:
             since = f"since {report.began:%Y-%m-%d %H:%M} UTC" if report.began else "that is known of"
             state, problem = State.STALE, f"no collection has begun there {since}"
         if problem:
             problem = f"{collector}, which collects it: {problem}"
         snapshot = str(newest) if newest else None
-        found.append(NodeStatus(node.name, node.role, state, snapshot, None, None, None, 0, problem))
+        status = NodeStatus(node.name, node.role, state, snapshot, None, None, None, 0, problem)
+        found.append(replace(status, collector=collector, unheard=unheard))
     return found
 
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 from kaizen_backups.status import SAFE, NodeStatus, State
 from kaizen_backups.units import many
 
+_FEW = 3
+
 
 def summary(found: Sequence[NodeStatus]) -> str:
     """Return how many nodes are safe, in one line."""
@@ -19,10 +21,23 @@ def summary(found: Sequence[NodeStatus]) -> str:
 
 def what_is_wrong(status: NodeStatus) -> str:
     """Return in words what is wrong with a node, or what should be looked at."""
-    said = [status.problem] if status.problem else []
+    return "; ".join([*([status.problem] if status.problem else []), *worth_a_look(status)])
+
+
+def worth_a_look(status: NodeStatus) -> list[str]:
+    """Return what should be looked at at a node, be it safe or not."""
+    named = status.problem or ""
+    rotten = [snapshot for snapshot in status.rotten if not named.startswith(f"{snapshot} has a rotten file")]
+    said = [f"rotten: {_first(rotten)}"] if rotten else []
+    said += ["its last drill failed"] if status.drill_failed else []
     said += status.unusual
     said += [many(len(status.warnings), "warning")] if status.warnings else []
-    return "; ".join(said)
+    return said
+
+
+def _first(names: Sequence[str]) -> str:
+    more = len(names) - _FEW
+    return ", ".join(names[:_FEW]) + (f" and {more} more" if more > 0 else "")
 
 
 def short_age(age: timedelta | None) -> str:

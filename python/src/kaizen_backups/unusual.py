@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from kaizen_backups.units import many, size
 
-NIGHTS = 15
-"""How many nights before one are looked at, at most."""
+NIGHTS = 60
+"""How many nights before one are looked at, at most; so long is named what has stopped changing."""
 
+_USUAL = 15  # nights that say what is usual: after half as many, what came to stay is
 _ENOUGH = 4  # nights; with fewer there is no habit
 _FEW_FILES = 20
 _FEW_BYTES = 1 << 20
@@ -33,11 +34,11 @@ class Measured:
 
 def unusual(night: Measured, before: Sequence[Measured]) -> list[str]:
     """Return what is unusual about a night, in words with the numbers; `before` are the nights before, newest first."""
-    before = before[:NIGHTS]
+    recent = before[:_USUAL]
     found = []
-    if len(before) >= _ENOUGH:
-        found = [*_smaller(night, before), *_all_at_once(night, before), *_dumps(night, before)]
-    return [*found, *_still([night, *before])]
+    if len(recent) >= _ENOUGH:
+        found = [*_smaller(night, recent), *_all_at_once(night, recent), *_dumps(night, recent)]
+    return [*found, *_still([night, *before[:NIGHTS]])]
 
 
 def median(values: Iterable[float]) -> float:
@@ -73,15 +74,22 @@ def _new_share(night: Measured) -> float:
 
 def _dumps(night: Measured, before: Sequence[Measured]) -> list[str]:
     found = []
-    for name in sorted(set().union(*(one.dumps for one in before[:_ENOUGH]))):
+    for name in sorted(set().union(*(one.dumps for one in before))):
         sizes = [one.dumps[name] for one in before if name in one.dumps]
         usual = median(sizes)
         if name not in night.dumps:
-            if all(name in one.dumps for one in before[:_ENOUGH]):
+            if _was_always_there(name, before):
                 found.append(f"dump {name} is gone, which had {size(int(usual))}")
         elif len(sizes) >= _ENOUGH and usual >= _SMALL_DUMP and night.dumps[name] < usual / 2:
             found.append(f"dump {name} shrank: {size(night.dumps[name])}, where {size(int(usual))} are usual")
     return found
+
+
+def _was_always_there(dump: str, before: Sequence[Measured]) -> bool:
+    """Say whether a dump was there on the last nights before it went: so its loss is named for more than one night."""
+    gone = next(number for number, one in enumerate(before) if dump in one.dumps)
+    last = before[gone : gone + _ENOUGH]
+    return len(last) == _ENOUGH and all(dump in one.dumps for one in last)
 
 
 def _still(nights: Sequence[Measured]) -> list[str]:

@@ -13,6 +13,7 @@ from kaizen_backups.cli import signals
 from kaizen_backups.cli.main import cli
 from kaizen_backups.errors import KaizenError
 from kaizen_backups.history import open_history
+from kaizen_backups.lock import only_run
 from kaizen_backups.settings import Settings, load_settings
 from receivers import MailServer, WebServer
 
@@ -136,6 +137,44 @@ def test_a_collection_of_all_nodes_tells_and_another_does_not(
     result = CliRunner().invoke(cli, ["--config", str(config), "collect", *arguments])
     assert result.exit_code == 1
     assert told(receivers) == (([BAD], [BAD]) if tells else ([], []))
+
+
+def test_a_collection_that_cannot_begin_is_told(
+    config: Path, receivers: tuple[MailServer, WebServer], settings: Settings
+) -> None:
+    """Where nobody reads cron's mail, no news would be good news."""
+    settings.nodes_file.unlink()
+    result = CliRunner().invoke(cli, ["--config", str(config), "collect"])
+    assert result.exit_code == 1
+    title = "kaizen: no node is known, no collection"
+    assert told(receivers) == ([title], [title])
+
+
+def test_a_part_of_the_node_list_that_cannot_be_used_is_told(
+    config: Path, receivers: tuple[MailServer, WebServer], settings: Settings
+) -> None:
+    assert settings.sources.nodes_d
+    (settings.sources.nodes_d / "one.yaml").write_text("address: [\n")
+    CliRunner().invoke(cli, ["--config", str(config), "collect"])
+    (title,) = told(receivers)[1]
+    assert title.endswith(", node list")
+
+
+def test_a_broken_history_is_told(config: Path, receivers: tuple[MailServer, WebServer], settings: Settings) -> None:
+    settings.history_file.write_bytes(b"no database at all" * 100)
+    CliRunner().invoke(cli, ["--config", str(config), "collect"])
+    (title,) = set(told(receivers)[0])
+    assert "no collection" in title
+    assert "history" in title
+
+
+def test_a_collection_that_another_one_keeps_out_tells_nothing(
+    config: Path, receivers: tuple[MailServer, WebServer], settings: Settings
+) -> None:
+    with only_run(settings.lock_file):
+        result = CliRunner().invoke(cli, ["--config", str(config), "collect"])
+    assert result.exit_code != 0
+    assert told(receivers) == ([], [])
 
 
 def _key(settings: Settings) -> str:

@@ -35,6 +35,10 @@ def test_the_floor_is_no_room() -> None:
     assert days_left(room([-10_000] * 20), floor=900_000) == 0
 
 
+def test_a_store_below_its_floor_is_full_now_whatever_the_days_before_were() -> None:
+    assert days_left(room([0] * 3, free=5), floor=5) == 0
+
+
 def test_a_prune_does_not_hide_that_it_fills_up() -> None:
     changes = [-10_000] * 10 + [500_000] + [-10_000] * 9
     assert days_left(room(changes, 400_000)) == pytest.approx(71)

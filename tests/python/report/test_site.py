@@ -172,7 +172,7 @@ def test_a_node_has_its_dumps_warnings_attempts_drills_and_a_picture_with_words(
         "mysql/nova.sql.zst",
         "changed while it was read",
         "unusual: dump",
-        "Last asked",
+        "The log's end",
         "Drills",
         "cannot be loaded",
         "10.0.0.2, known from facts",
@@ -209,6 +209,16 @@ def test_nobody_is_safe_where_nobody_is_known(settings: Settings, nodes: list[No
     assert page.all("header") == [{"class": "bad"}]
 
 
+def test_the_collectors_own_trouble_is_on_it_though_all_are_safe(
+    settings: Settings, nodes: list[Node], place: Path
+) -> None:
+    full = settings.model_copy(update={"floor": 1 << 60})
+    page = index(write(full, [node for node in nodes if node.name in ("fresh", "late")], place))
+    assert page.all("header") == [{"class": "bad"}]
+    assert "This collector: too little room" in page.text.partition("What to do first")[2]
+    assert "now: nothing more is collected" in page.text
+
+
 def test_all_is_well_where_all_are_safe(settings: Settings, nodes: list[Node], place: Path) -> None:
     page = index(write(settings, [node for node in nodes if node.name in ("fresh", "late")], place))
     assert page.all("header") == [{"class": "good"}]
@@ -230,7 +240,7 @@ def test_nodes_of_other_collectors_are_there_with_what_is_known(
         assert "two.example, whose status has more" in text
         assert "The last" not in text
     assert rows["one.example (this one)"][0] == str(len(nodes) - len(others))
-    assert rows["two.example"] == [str(len(others)), "0"]
+    assert rows["two.example"] == [str(len(others)), "0", "-"]
 
 
 def test_who_is_not_backed_up_is_on_it_where_there_is_a_puppetdb_to_ask(
@@ -403,7 +413,18 @@ def test_two_runs_at_once_are_one_too_many(settings: Settings, nodes: list[Node]
         write(settings, nodes, site)
 
 
-@pytest.fixture(params=["a directory with files", "a file", "a symlink", "in the store", "the store", "no parent"])
+@pytest.fixture(
+    params=[
+        "a directory with files",
+        "a file",
+        "a symlink",
+        "in the store",
+        "the store",
+        "no parent",
+        "others' parent",
+        "open parent",
+    ]
+)
 def no_place(request: pytest.FixtureRequest, settings: Settings, nodes: list[Node], place: Path) -> Path:
     """Return a place where no site may go."""
     elsewhere = place.parent / "elsewhere"
@@ -422,6 +443,10 @@ def no_place(request: pytest.FixtureRequest, settings: Settings, nodes: list[Nod
             place = settings.store
         case "no parent":
             place = place.parent / "missing" / "report"
+        case "others' parent":
+            os.chown(place.parent, 65534, -1)
+        case "open parent":
+            place.parent.chmod(0o775)
     return place
 
 
@@ -442,6 +467,13 @@ def test_what_only_looks_like_its_own_leftover_stays(settings: Settings, nodes: 
     write(settings, nodes, place)
     assert (other / "notes").read_text() == "mine"
     shutil.rmtree(other)
+
+
+def test_a_parent_like_tmp_in_which_nobody_can_move_anothers_files_will_do(
+    settings: Settings, nodes: list[Node], place: Path
+) -> None:
+    place.parent.chmod(0o1777)
+    assert index(write(settings, nodes, place)).text
 
 
 def test_an_empty_directory_will_do(settings: Settings, nodes: list[Node], place: Path) -> None:

@@ -19,6 +19,8 @@ from kaizen_backups.settings import Settings
 from kaizen_backups.settings_told import Mail, Smtp
 from kaizen_backups.signals import mail
 from kaizen_backups.signals.mail import send_digest
+from kaizen_backups.signals.verdict import judge
+from kaizen_backups.snapshots import Snapshot
 from kaizen_backups.status import fleet_status
 from receivers import PASSWORD, USER, MailServer
 
@@ -54,7 +56,7 @@ class Nights:
         """Send the digest if it is due; return the subjects of what came."""
         before = len(self.server.mails)
         found = fleet_status(self.collected.nodes, self.settings, self.history, now)
-        sent = send_digest(self.settings, found, now)
+        sent = send_digest(self.settings, judge(self.settings, found, now), now)
         subjects = [str(one["Subject"]) for one in self.server.mails[before:]]
         assert sent == bool(subjects)
         return subjects
@@ -84,6 +86,18 @@ def test_what_is_unusual_is_told_though_all_are_safe(nights: Nights) -> None:
     nights.collected.node("one", "2026-11-24", size=1000)
     assert nights.send() == ["kaizen: 1 node safe, 1 unusual"]
     assert nights.send() == []
+
+
+def test_rot_and_a_failed_drill_are_told_though_all_are_safe_and_again_when_more_comes(nights: Nights) -> None:
+    nights.collected.node("one", "2026-11-23")
+    nights.collected.receive("one", "2026-11-24")
+    nights.history.set_verdict("one", ["2026-11-23"], rotten=True)
+    assert nights.send() == ["kaizen: 1 node safe, 1 rotten"]
+    assert nights.send() == []
+    nights.history.add_drill("one", Snapshot(NOW.date()), 1.0, ["nova.sql.zst: cannot be loaded"], {})
+    assert nights.send() == ["kaizen: 1 node safe, 1 rotten, 1 not restorable"]
+    (text,) = [part for part in nights.server.mails[-1].walk() if part.get_content_type() == "text/plain"]
+    assert "Rotten\n  one: in 2026-11-23; 'kaizen verify one' names the files\n" in text.get_content().replace("\r", "")
 
 
 def test_one_digest_a_date_and_another_when_more_is_wrong(nights: Nights) -> None:
@@ -182,7 +196,7 @@ def test_without_a_server_the_local_sendmail_gets_it(nights: Nights, sendmail: P
     nights.collected.node("one", "2026-11-20")
     nights.settings = nights.settings.model_copy(update={"mail": Mail(to=("ops@example.com",))})
     found = fleet_status(nights.collected.nodes, nights.settings, nights.history, NOW)
-    assert send_digest(nights.settings, found, NOW)
+    assert send_digest(nights.settings, judge(nights.settings, found, NOW), NOW)
     assert Path(f"{sendmail}.arguments").read_text() == "-t -i\n"
     data = Path(f"{sendmail}.mail").read_bytes()
     assert b"\r" not in data
@@ -209,7 +223,7 @@ def test_a_sendmail_that_fails_hangs_or_is_missing_is_said(
     nights.settings = nights.settings.model_copy(update={"mail": Mail(to=("ops@example.com",))})
     found = fleet_status(nights.collected.nodes, nights.settings, nights.history, NOW)
     with pytest.raises(KaizenError, match=said):
-        send_digest(nights.settings, found, NOW)
+        send_digest(nights.settings, judge(nights.settings, found, NOW), NOW)
     assert not os.path.exists(mail.told_file(nights.settings))  # noqa: PTH110
 
 

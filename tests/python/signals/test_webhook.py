@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,8 +14,9 @@ from kaizen_backups.history import History
 from kaizen_backups.settings import Settings
 from kaizen_backups.settings_told import Notify
 from kaizen_backups.signals import webhook
+from kaizen_backups.signals.verdict import judge
 from kaizen_backups.signals.webhook import call, send_change
-from kaizen_backups.status import fleet_status
+from kaizen_backups.status import State, fleet_status
 from receivers import WebServer
 from stand_in_puppetdb import StandIn
 
@@ -39,7 +41,7 @@ class Nights:
         """Call the URL if that is due; return the titles of what came."""
         before = len(self.server.calls)
         found = fleet_status(self.collected.nodes, self.settings, self.history, now)
-        sent = send_change(self.settings, found, now)
+        sent = send_change(self.settings, judge(self.settings, found, now), now)
         titles = [str(one["title"]) for one in self.server.calls[before:]]
         assert sent == bool(titles)
         return titles
@@ -54,6 +56,7 @@ def nights(settings: Settings, collected: Collected, history: History, server: W
 def test_it_is_called_on_changes_alone(nights: Nights) -> None:
     nights.collected.node("one", "2026-11-24")
     nights.collected.node("two", "2026-11-24")
+    assert nights.send() == ["kaizen: all 2 nodes safe"], "nothing was said before"
     assert nights.send() == []
     nights.history.add_attempt("two", 1.0, 0, "cannot be reached")
     assert nights.send() == ["kaizen: 1 of 2 nodes not safe"]
@@ -62,6 +65,28 @@ def test_it_is_called_on_changes_alone(nights: Nights) -> None:
     nights.history.add_attempt("two", 1.0, 0, None)
     assert nights.send() == ["kaizen: all 2 nodes safe"]
     assert nights.send() == []
+
+
+def test_rot_and_what_is_unusual_are_changes_too_and_are_named(nights: Nights) -> None:
+    for day in range(10, 24):
+        nights.collected.receive("one", f"2026-11-{day}", size=1 << 30)
+    nights.collected.node("one", "2026-11-24", size=1000)
+    nights.history.set_verdict("one", ["2026-11-23"], rotten=True)
+    assert nights.send() == ["kaizen: 1 node safe, 1 rotten, 1 unusual"]
+    (sent,) = nights.server.calls
+    assert (sent["all_well"], sent["rotten"]) == (False, {"one": ["2026-11-23"]})
+    assert sent["unusual"] == {"one": ["much smaller: 1000 B, where 1.0 GiB are usual"]}
+    assert "one: rotten: 2026-11-23\none: much smaller" in sent["text"]
+
+
+def test_a_collector_tells_of_anothers_nodes_only_when_that_one_cannot(nights: Nights) -> None:
+    nights.collected.node("one", "2026-11-24")
+    found = fleet_status(nights.collected.nodes, nights.settings, nights.history, NOW)
+    other = replace(found[0], node="two", state=State.STALE, problem="nothing newer", collector="other.example")
+    heard = judge(nights.settings, [*found, other], NOW)
+    assert (heard.title, heard.all_is_well) == ("kaizen: 1 node safe", True)
+    unheard = judge(nights.settings, [*found, replace(other, unheard=True)], NOW)
+    assert (unheard.title, unheard.all_is_well) == ("kaizen: 1 of 2 nodes not safe", False)
 
 
 def test_a_node_that_left_the_list_is_no_longer_wrong(nights: Nights) -> None:

@@ -5,8 +5,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, time, timedelta
 
 import click
@@ -22,7 +22,7 @@ from kaizen_backups.history import History, open_history, stamp
 from kaizen_backups.lock import only_run
 from kaizen_backups.night import Event, Night, Outcome
 from kaizen_backups.node import Node
-from kaizen_backups.nodelist import refresh
+from kaizen_backups.nodelist import NodeList, refresh
 from kaizen_backups.pace import Pace, rate_at
 from kaizen_backups.prune import would_free
 from kaizen_backups.room import Room, all_bytes, free_bytes
@@ -90,20 +90,20 @@ def command(
     """
     settings = load_settings(context.obj)
     end = _until(until, settings.deadline)
-    with only_run(settings.lock_file), open_history(settings.history_file) as history:
+    whole = not (dry_run or nodes)
+    with ExitStack() as run:
+        run.enter_context(only_run(settings.lock_file))
+        if whole:
+            run.enter_context(_told_if_it_fails(settings))
+        history = run.enter_context(open_history(settings.history_file))
         known = refresh(settings)
-        wanted = [known.get(name) for name in dict.fromkeys(nodes)] if nodes else known.share(settings)
+        wanted = _wanted(known, nodes, settings)
         failed = say_problems(known)
         amiss = [problem.message for problem in known.problems]
-        if not wanted:
-            raise KaizenError("there is no node to collect; 'kaizen nodes refresh' reads the sources")
         room = Room(settings.store, settings.floor, history.needs())
         said, missing = _what_is_amiss(wanted, settings, history, room)
         failed |= missing
-        for message in said:
-            click.echo(f"kaizen: {message}", err=True)
-        for message in [*amiss, *said] if as_json else ():
-            click.echo(json.dumps({"event": "problem", "at": stamp(), "node": None, "problem": message}))
+        _say([*amiss, *said] if as_json else [], said)
         pace = Pace(lambda: limit_rate or rate_at(settings.rate, datetime.now().astimezone()))
         with ExitStack() as stack:
             chatty = verbose or dry_run or sys.stdout.isatty()
@@ -117,10 +117,34 @@ def command(
     if not dry_run:
         _index(settings, outcomes)
         _report(settings)
-    if not (dry_run or nodes):
-        tell_others(settings)
+    if whole:
+        tell_others(settings, [("node list", message) for message in amiss])
     if failed or any(outcome.problems for outcome in outcomes):
         context.exit(ExitCode.FAILED)
+
+
+def _wanted(known: NodeList, nodes: Sequence[str], settings: Settings) -> list[Node]:
+    wanted = [known.get(name) for name in dict.fromkeys(nodes)] if nodes else known.share(settings)
+    if not wanted:
+        raise KaizenError("there is no node to collect; 'kaizen nodes refresh' reads the sources")
+    return wanted
+
+
+def _say(as_json: Iterable[str], on_stderr: Iterable[str]) -> None:
+    for message in on_stderr:
+        click.echo(f"kaizen: {message}", err=True)
+    for message in as_json:
+        click.echo(json.dumps({"event": "problem", "at": stamp(), "node": None, "problem": message}))
+
+
+@contextmanager
+def _told_if_it_fails(settings: Settings) -> Iterator[None]:
+    """Tell also of a collection that could not begin: nobody may be looking at the mail from cron."""
+    try:
+        yield
+    except KaizenError as error:
+        tell_others(settings, [("no collection", str(error))])
+        raise
 
 
 def _index(settings: Settings, outcomes: list[Outcome]) -> None:

@@ -1,5 +1,6 @@
 """`kaizen`: the group of commands."""
 
+import gc
 from pathlib import Path
 
 import click
@@ -40,4 +41,5 @@ def cli(context: click.Context, config: Path) -> None:
 
 def main() -> None:
     """Run `kaizen`."""
+    gc.set_threshold(100_000)  # nearly all that is loaded and read stays to the end: looking for garbage in it is waste
     run_program(cli, "kaizen")

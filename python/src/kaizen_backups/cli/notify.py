@@ -7,14 +7,13 @@ from datetime import datetime
 
 import click
 
-from kaizen_backups.cli.signals import statuses
+from kaizen_backups.cli.signals import verdict
 from kaizen_backups.errors import ConfigError, KaizenError
 from kaizen_backups.settings import Settings, load_settings
 from kaizen_backups.signals import mail, webhook
 from kaizen_backups.signals.digest import digest
 from kaizen_backups.signals.told import read_told
-from kaizen_backups.signals.verdict import judge
-from kaizen_backups.status import NodeStatus
+from kaizen_backups.signals.verdict import Verdict
 
 _TEST = "kaizen: this is only a test"
 
@@ -41,7 +40,7 @@ def command(context: click.Context, *, by_mail: bool, by_webhook: bool, test: bo
     settings = load_settings(context.obj)
     ways = _ways(settings, by_mail=by_mail, by_webhook=by_webhook)
     now = datetime.now().astimezone()
-    found = statuses(settings, now)
+    found = verdict(settings, now)
     failures = [error for way in ways if (error := _attempt(way(settings, found, now, test), dry_run=dry_run))]
     for error in failures:
         click.echo(f"kaizen: {error}", err=True)
@@ -57,7 +56,7 @@ class _Message:
     send: Callable[[], object]
 
 
-_Way = Callable[[Settings, list[NodeStatus], datetime, bool], _Message]
+_Way = Callable[[Settings, Verdict, datetime, bool], _Message]
 
 
 def _ways(settings: Settings, *, by_mail: bool, by_webhook: bool) -> list[_Way]:
@@ -83,10 +82,10 @@ def _attempt(message: _Message, *, dry_run: bool) -> KaizenError | None:
     return None
 
 
-def _by_mail(settings: Settings, found: list[NodeStatus], now: datetime, test: bool) -> _Message:
+def _by_mail(settings: Settings, found: Verdict, now: datetime, test: bool) -> _Message:
     wanted = settings.mail
     assert wanted
-    made = digest(judge(settings, found, now), read_told(mail.told_file(settings)))
+    made = digest(found, read_told(mail.told_file(settings)))
     if test:
         made = replace(made, subject=f"{_TEST} ({made.subject})")
     shown = f"To: {', '.join(wanted.to)}\nSubject: {made.subject}\n\n{made.text}"
@@ -95,10 +94,10 @@ def _by_mail(settings: Settings, found: list[NodeStatus], now: datetime, test: b
     return _Message(shown, lambda: mail.send_digest(settings, found, now, anyway=True))
 
 
-def _by_webhook(settings: Settings, found: list[NodeStatus], now: datetime, test: bool) -> _Message:
+def _by_webhook(settings: Settings, found: Verdict, now: datetime, test: bool) -> _Message:
     wanted = settings.notify
     assert wanted
-    data = webhook.payload(judge(settings, found, now), read_told(webhook.told_file(settings)), now)
+    data = webhook.payload(found, read_told(webhook.told_file(settings)), now)
     if test:
         data |= {"title": f"{_TEST} ({data['title']})", "text": f"{_TEST}\n{data['text']}", "test": True}
     shown = json.dumps(data, indent=2)

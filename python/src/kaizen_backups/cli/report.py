@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from kaizen_backups.cli.signals import statuses
+from kaizen_backups.cli.signals import verdict
 from kaizen_backups.errors import ConfigError
 from kaizen_backups.history import open_history
 from kaizen_backups.nodelist import read_list
@@ -55,7 +55,7 @@ def _mail(settings: Settings) -> None:
     from kaizen_backups.signals.mail import send_digest  # what it needs takes long to load
 
     now = datetime.now().astimezone()
-    send_digest(settings, statuses(settings, now), now)
+    send_digest(settings, verdict(settings, now), now)
 
 
 def write(settings: Settings, directory: Path) -> None:

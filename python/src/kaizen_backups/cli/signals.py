@@ -1,17 +1,21 @@
 """What a run tells others when it has ended. It changes no exit code: that says whether the snapshots are safe."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
-from kaizen_backups.errors import printable
+from kaizen_backups.errors import KaizenError, printable
 from kaizen_backups.history import History, open_history
 from kaizen_backups.night import Event
 from kaizen_backups.nodes_yaml import read_list
 from kaizen_backups.settings import Settings
-from kaizen_backups.status import NodeStatus, fleet_status
+from kaizen_backups.status import fleet_status
+
+if TYPE_CHECKING:
+    from kaizen_backups.signals.verdict import Verdict
 
 _BETWEEN = 60.0
 """Seconds between two times that the metrics are written during a night."""
@@ -58,14 +62,17 @@ def with_metrics(
     return tell_and_write
 
 
-def tell(settings: Settings) -> None:
-    """Send what is due after a night: the digest, and the call of the webhook."""
+def tell(settings: Settings, troubles: Iterable[tuple[str, str]] = ()) -> None:
+    """Send what is due after a night: the digest, and the call of the webhook.
+
+    `troubles` are what the run itself suffered from: of what kind, and in words.
+    """
     if not (settings.mail or settings.notify):
         return
 
     def send() -> None:
         now = datetime.now().astimezone()
-        found = statuses(settings, now)
+        found = verdict(settings, now, troubles)
         if settings.mail:
             say_failure("the digest was not sent", lambda: _mail(settings, found, now))
         if settings.notify:
@@ -74,19 +81,27 @@ def tell(settings: Settings) -> None:
     say_failure("nobody was told how it went", send)
 
 
-def statuses(settings: Settings, now: datetime) -> list[NodeStatus]:
-    """Return all nodes' statuses, as 'kaizen status' has them."""
-    with open_history(settings.history_file) as history:
-        return fleet_status(read_list(settings.nodes_file), settings, history, now)
+def verdict(settings: Settings, now: datetime, troubles: Iterable[tuple[str, str]] = ()) -> "Verdict":
+    """Return what there is to tell, now. Where the nodes' statuses can't be had, that is what there is."""
+    from kaizen_backups.signals.verdict import Trouble, judge
+
+    also = [Trouble(kind, text) for kind, text in troubles]
+    try:
+        with open_history(settings.history_file) as history:
+            found = fleet_status(read_list(settings.nodes_file), settings, history, now)
+    except KaizenError as error:
+        found = []
+        also.append(Trouble("no status", str(error)))
+    return judge(settings, found, now, also)
 
 
-def _mail(settings: Settings, found: list[NodeStatus], now: datetime) -> None:
+def _mail(settings: Settings, found: "Verdict", now: datetime) -> None:
     from kaizen_backups.signals.mail import send_digest  # what it needs takes long to load
 
     send_digest(settings, found, now)
 
 
-def _webhook(settings: Settings, found: list[NodeStatus], now: datetime) -> None:
+def _webhook(settings: Settings, found: "Verdict", now: datetime) -> None:
     from kaizen_backups.signals.webhook import send_change  # what it needs takes long to load
 
     send_change(settings, found, now)

@@ -13,18 +13,20 @@ class Advice:
     host: str | None = None
 
 
-def next_step(status: NodeStatus, collector: str | None) -> Advice | None:
-    """Return what to do next; None when nothing is to be done. `collector` is the other one that has the node."""
+def next_step(status: NodeStatus) -> Advice | None:
+    """Return what to do next; None when nothing is to be done."""
     if status.state not in SAFE:
-        return _to_make_safe(status, collector)
+        return _to_make_safe(status)
+    if status.rotten:
+        return Advice(f"kaizen verify {status.node}")
     if status.drill_failed:
         return Advice(f"kaizen drill {status.node}")
     return Advice(f"kaizen status {status.node}") if status.unusual or status.warnings else None
 
 
-def _to_make_safe(status: NodeStatus, collector: str | None) -> Advice:
-    if collector:
-        return Advice(f"kaizen status {status.node}", collector)
+def _to_make_safe(status: NodeStatus) -> Advice:
+    if status.collector:
+        return Advice(f"kaizen status {status.node}", status.collector)
     if status.problem and "has a rotten file" in status.problem:
         return Advice(f"kaizen verify {status.node}")
     if status.state == State.STALE:

@@ -1,7 +1,7 @@
 """All that the status page shows, gathered once from the store, the history and PuppetDB."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from kaizen_backups.days import Day
 from kaizen_backups.errors import KaizenError
-from kaizen_backups.history import Drill, History, Run
+from kaizen_backups.history import Drill, History, Run, parse_stamp
 from kaizen_backups.node import Node
+from kaizen_backups.peers import read_peers
 from kaizen_backups.report.advice import Advice, next_step
 from kaizen_backups.report.forecast import Measure, full_at
 from kaizen_backups.room import all_bytes, free_bytes
 from kaizen_backups.settings import Settings
 from kaizen_backups.sharing import own_name, shares
+from kaizen_backups.signals.verdict import Trouble, collectors_troubles
 from kaizen_backups.status import SAFE, NodeStatus, State, fleet_status
 from kaizen_backups.status_detail import Detail, detail_of
 
@@ -37,6 +39,8 @@ class Share:
     own: bool
     nodes: int
     safe: int
+    began: datetime | None
+    """When its last collection began, as far as it told."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class Fleet:
     release: str
     collector: str
     statuses: list[NodeStatus]
+    troubles: list[Trouble]
+    """What the collector itself suffers from."""
     steps: dict[str, Advice]
     """What to do next, by node, where something is to be done."""
     store: Store
@@ -112,7 +118,7 @@ class Gathered:
         own, by_collector = own_name(settings), shares(nodes, settings)
         self._others = {one.name: name for name, share in by_collector.items() if name != own for one in share}
         statuses = fleet_status(nodes, settings, history, now)
-        steps = {one.node: next_step(one, self._others.get(one.node)) for one in statuses}
+        steps = {one.node: next_step(one) for one in statuses}
         room = history.room()
         self._status = {status.node: status for status in statuses}
         safe = {status.node for status in statuses if status.state in SAFE}
@@ -121,14 +127,11 @@ class Gathered:
             release=version("kaizen-backups"),
             collector=own,
             statuses=statuses,
+            troubles=collectors_troubles(settings, statuses, now),
             steps={name: step for name, step in steps.items() if step},
             store=_store(settings, room),
             runs=history.runs(_RUNS),
-            shares=[
-                Share(name, name == own, len(share), sum(one.name in safe for one in share))
-                for name, share in by_collector.items()
-                if settings.collectors
-            ],
+            shares=_shares(by_collector, safe, settings, history) if settings.collectors else [],
             unprotected=_unprotected(settings, now.date()),
             dates=[now.date() - timedelta(days=ago) for ago in reversed(range(_NIGHTS))],
         )
@@ -139,6 +142,19 @@ class Gathered:
             detail = detail_of(node, self._status[name], self._settings, self._history, self._now)
             step = self.fleet.steps.get(name)
             yield NodePage(detail, self._history.drills(name, _DRILLS), self._others.get(name), step)
+
+
+def _shares(
+    by_collector: Mapping[str, Collection[Node]], safe: Collection[str], settings: Settings, history: History
+) -> list[Share]:
+    own, peers = own_name(settings), read_peers(settings)
+    began = {name: peer.began for name, peer in peers.items()}
+    if last := history.last_run():
+        began[own] = parse_stamp(last)
+    return [
+        Share(name, name == own, len(share), sum(node.name in safe for node in share), began.get(name))
+        for name, share in by_collector.items()
+    ]
 
 
 def _store(settings: Settings, room: list[Measure]) -> Store:

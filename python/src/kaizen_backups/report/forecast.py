@@ -17,7 +17,7 @@ Measure = tuple[str, int, int]
 
 
 def full_at(room: Iterable[Measure], floor: int = 0) -> datetime | None:
-    """Return when no more than `floor` bytes will be free; None when it can't be told, or is years away.
+    """Return when no more than `floor` bytes are free; None when it can't be told, or is years away.
 
     The last measure of each of the last 30 days counts. How much goes in a day is the mean of the differences: a few
     large losses count as much as many small ones. A gain far beyond what a day usually changes is left out: that was a
@@ -28,6 +28,8 @@ def full_at(room: Iterable[Measure], floor: int = 0) -> datetime | None:
     if not measures:
         return None
     now, free, _ = measures[-1]
+    if free <= floor:
+        return now
     recent = [one for one in measures if now - one[0] <= timedelta(days=_DAYS)]
     rate = _loss_in_a_day(recent)
     if rate is None or rate <= 0:

@@ -5,6 +5,7 @@ import grp
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime
@@ -68,12 +69,24 @@ def _checked(directory: Path, settings: Settings) -> Path:
     if not directory.parent.is_dir():
         raise KaizenError(f"{directory}: its parent directory is missing; make that first")
     place = directory.parent.resolve() / directory.name
+    if not _is_trusted(place.parent):
+        raise KaizenError(
+            f"{directory}: others could exchange what is written there;"
+            " its parent directory must belong to root, and nobody else may write to it"
+        )
     store = settings.store.resolve()
     if place.is_relative_to(store) or store.is_relative_to(place):
         raise KaizenError(f"{directory}: the report can't be in the store; choose another directory")
     if os.path.lexists(place) and not _is_ours(place):
         raise KaizenError(f"{directory} holds something that is no report, and is left alone; choose another directory")
     return place
+
+
+def _is_trusted(parent: Path) -> bool:
+    """Say whether nobody else can put something in the new site's place while it is written."""
+    found = parent.stat()
+    others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
+    return found.st_uid in (0, os.geteuid()) and not others_write
 
 
 def _is_ours(path: Path) -> bool:
@@ -101,7 +114,7 @@ def _open_to(fresh: Path, gid: int | None) -> None:
     """Let the group read, and nobody else: names, sizes and troubles of all nodes are not everybody's business."""
     for path in [*fresh.rglob("*"), fresh]:
         if gid is not None:
-            os.chown(path, -1, gid)
+            os.chown(path, -1, gid, follow_symlinks=False)
         path.chmod(0o750 if path.is_dir() else 0o640)
 
 

@@ -36,6 +36,8 @@ def digest(verdict: Verdict, last: Told) -> Digest:
 def _sections(verdict: Verdict, last: Told) -> Iterator[Section]:
     yield Section("Not safe", [(status.node, _why(status)) for status in verdict.not_safe])
     yield Section("This collector", [(trouble.kind, trouble.text) for trouble in verdict.troubles])
+    yield Section("Rotten", [(status.node, _rotten(status)) for status in verdict.rotten])
+    yield Section("Not restorable", [(status.node, _drill(status)) for status in verdict.not_proven])
     yield Section("Unusual", [(status.node, "; ".join(status.unusual)) for status in verdict.unusual])
     bad = {status.node for status in verdict.not_safe}
     names = [status.node for status in verdict.found if status.node in last.concerns - bad]
@@ -45,6 +47,14 @@ def _sections(verdict: Verdict, last: Told) -> Iterator[Section]:
 def _why(status: NodeStatus) -> str:
     newest = f"newest snapshot {status.snapshot}" if status.snapshot else "no snapshot"
     return f"{status.state}: {status.problem or 'no reason is known'} ({newest})"
+
+
+def _rotten(status: NodeStatus) -> str:
+    return f"in {', '.join(status.rotten)}; 'kaizen verify {status.node}' names the files"
+
+
+def _drill(status: NodeStatus) -> str:
+    return f"its drill of {status.drill_failed} failed; 'kaizen status {status.node}' says why"
 
 
 def _footer(verdict: Verdict) -> list[str]:

@@ -5,7 +5,6 @@ import smtplib
 import socket
 import ssl
 import tempfile
-from collections.abc import Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -18,8 +17,7 @@ from kaizen_backups.settings import Settings
 from kaizen_backups.settings_told import Mail, Smtp
 from kaizen_backups.signals.digest import Digest, digest
 from kaizen_backups.signals.told import Told, read_told, write_told
-from kaizen_backups.signals.verdict import Verdict, judge
-from kaizen_backups.status import NodeStatus
+from kaizen_backups.signals.verdict import Verdict
 
 _SENDMAIL = Path("/usr/sbin/sendmail")
 _PATIENCE = 30.0
@@ -30,14 +28,13 @@ def told_file(settings: Settings) -> Path:
     return settings.told_directory / "mail.json"
 
 
-def send_digest(settings: Settings, found: Sequence[NodeStatus], now: datetime, *, anyway: bool = False) -> bool:
+def send_digest(settings: Settings, verdict: Verdict, now: datetime, *, anyway: bool = False) -> bool:
     """Send the night's digest, unless there is nothing to say or it was sent; return whether. Raises KaizenError.
 
-    `found` are all nodes' statuses; `now` has the collector's time zone.
+    `now` has the collector's time zone.
     """
     if not settings.mail:
         return False
-    verdict = judge(settings, found, now)
     last = read_told(told_file(settings))
     if not anyway and not is_due(verdict, last, now, always=settings.mail.always):
         return False

@@ -83,12 +83,15 @@ def _proofs(registry: CollectorRegistry, found: Iterable[NodeStatus], history: H
     drilled = _per_node(
         registry, "kaizen_drill_last_success_timestamp_seconds", "When a drill last found all of the node good."
     )
+    failed = _per_node(registry, "kaizen_drill_failed", "1 where the node's last drill failed, 0 where it did not.")
     counts = Counter(node for node, _ in history.all_rotten())
     times = history.nodes_verified()
     for status in found:
         rotten.labels(status.node).set(counts[status.node])
         if status.node in times:
             verified.labels(status.node).set(_seconds(times[status.node]))
+        if status.proven or status.drill_failed:
+            failed.labels(status.node).set(bool(status.drill_failed))
         if status.proven:
             drilled.labels(status.node).set(_seconds(status.proven))
 

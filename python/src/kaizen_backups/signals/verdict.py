@@ -1,15 +1,15 @@
 """What there is to tell after a night: nodes that are not safe, what is unusual, what the collector suffers from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from kaizen_backups.certificate import certificate_file, read_certificate
-from kaizen_backups.errors import ConfigError
+from kaizen_backups.errors import ConfigError, KaizenError
 from kaizen_backups.history import History, open_history
 from kaizen_backups.room import Room, all_bytes, free_bytes
 from kaizen_backups.settings import Settings
-from kaizen_backups.sharing import collector_of, own_name
+from kaizen_backups.sharing import own_name
 from kaizen_backups.status import SAFE, NodeStatus
 from kaizen_backups.units import many, size
 
@@ -43,40 +43,71 @@ class Verdict:
         return [status for status in self.found if status.unusual]
 
     @property
+    def rotten(self) -> list[NodeStatus]:
+        """The nodes of which a stored snapshot has a rotten file."""
+        return [status for status in self.found if status.rotten]
+
+    @property
+    def not_proven(self) -> list[NodeStatus]:
+        """The nodes whose last drill failed."""
+        return [status for status in self.found if status.drill_failed]
+
+    @property
     def all_is_well(self) -> bool:
         """Whether there is nothing that anybody should look at."""
-        return bool(self.found) and not (self.not_safe or self.unusual or self.troubles)
+        return not self.concerns()
 
     @property
     def title(self) -> str:
         """All of it in one line."""
-        count = len(self.found)
-        if not count:
-            return "kaizen: no node is known"
-        bad = len(self.not_safe)
+        count, bad = len(self.found), len(self.not_safe)
         nodes = many(count, "node")
         said = [f"{bad} of {nodes} not safe" if bad else f"{'all ' if count > 1 else ''}{nodes} safe"]
+        said += [f"{len(self.rotten)} rotten"] if self.rotten else []
+        said += [f"{len(self.not_proven)} not restorable"] if self.not_proven else []
         said += [f"{len(self.unusual)} unusual"] if self.unusual else []
-        said += [trouble.kind for trouble in self.troubles]
-        return f"kaizen: {', '.join(said)}"
+        said += dict.fromkeys(trouble.kind for trouble in self.troubles)
+        return f"kaizen: {', '.join(said if count else ['no node is known', *said[1:]])}"
 
     def concerns(self) -> set[str]:
-        """Return a name for each thing that is wrong: a node that is not safe, a kind of trouble."""
-        return {status.node for status in self.not_safe} | {f"({trouble.kind})" for trouble in self.troubles}
+        """Return a name for each thing that is wrong: a node that is not safe, what else it has, a kind of trouble."""
+        others = (("rotten", self.rotten), ("drill", self.not_proven), ("unusual", self.unusual))
+        return {
+            *(status.node for status in self.not_safe),
+            *(f"{status.node} ({kind})" for kind, nodes in others for status in nodes),
+            *(f"({trouble.kind})" for trouble in self.troubles),
+            *(() if self.found else ("(no node)",)),
+        }
 
 
-def judge(settings: Settings, found: Sequence[NodeStatus], now: datetime) -> Verdict:
-    """Return the verdict on nodes whose statuses were found, and on this collector. Raises KaizenError."""
-    name = own_name(settings)
-    collectors = settings.collectors or (name,)
-    own = [status.node for status in found if collector_of(status.node, collectors) == name]
-    free, total = free_bytes(settings.store), all_bytes(settings.store)
-    with open_history(settings.history_file) as history:
-        troubles = [*_room(own, settings, history), *_certificate(settings, now)]
-    return Verdict(name, found, f"{size(free)} of {size(total)} free", troubles)
+def judge(settings: Settings, found: Sequence[NodeStatus], now: datetime, also: Iterable[Trouble] = ()) -> Verdict:
+    """Return the verdict on nodes whose statuses were found, and on this collector, with what else it is known to have.
+
+    Another collector's nodes are that one's to tell of, as long as it can. Raises KaizenError.
+    """
+    own = [status for status in found if not status.collector or status.unheard]
+    return Verdict(own_name(settings), own, _room(settings), [*also, *collectors_troubles(settings, found, now)])
 
 
-def _room(own: list[str], settings: Settings, history: History) -> list[Trouble]:
+def collectors_troubles(settings: Settings, found: Sequence[NodeStatus], now: datetime) -> list[Trouble]:
+    """Return what this collector suffers from: too little room, a certificate that ends."""
+    own = [status.node for status in found if not status.collector]
+    try:
+        with open_history(settings.history_file) as history:
+            room = _too_little_room(own, settings, history)
+    except KaizenError as error:
+        room = [Trouble("history", str(error))]
+    return [*room, *_certificate(settings, now)]
+
+
+def _room(settings: Settings) -> str:
+    try:
+        return f"{size(free_bytes(settings.store))} of {size(all_bytes(settings.store))} free"
+    except OSError as error:
+        return f"{settings.store}: {error.strerror}"
+
+
+def _too_little_room(own: list[str], settings: Settings, history: History) -> list[Trouble]:
     missing = Room(settings.store, settings.floor, history.needs()).missing(own)
     if not missing:
         return []

@@ -6,7 +6,7 @@ The URL is often a secret, so no message shows more of it than the host.
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from kaizen_backups.history import stamp
 from kaizen_backups.settings import Settings
 from kaizen_backups.settings_told import Notify
 from kaizen_backups.signals.told import Told, read_told, write_told
-from kaizen_backups.signals.verdict import Verdict, judge
-from kaizen_backups.status import NodeStatus
+from kaizen_backups.signals.verdict import Verdict
+from kaizen_backups.status_words import worth_a_look
 
 _PAUSES = (1.0, 3.0)
 """Seconds before the second and the third try."""
@@ -37,14 +37,16 @@ def told_file(settings: Settings) -> Path:
     return settings.told_directory / "webhook.json"
 
 
-def send_change(settings: Settings, found: Sequence[NodeStatus], now: datetime, *, anyway: bool = False) -> bool:
-    """Call the URL if something else is wrong now than when it was called last; return whether. Raises KaizenError."""
+def send_change(settings: Settings, verdict: Verdict, now: datetime, *, anyway: bool = False) -> bool:
+    """Call the URL if something else is wrong now than when it was called last; return whether. Raises KaizenError.
+
+    The first time it is called in any case.
+    """
     if not settings.notify:
         return False
-    verdict = judge(settings, found, now)
     file = told_file(settings)
     last = read_told(file)
-    if not anyway and verdict.concerns() == last.concerns:
+    if not anyway and last.date and verdict.concerns() == last.concerns:
         return False
     call(settings.notify, payload(verdict, last, now))
     write_told(file, str(now.date()), verdict.concerns())
@@ -57,11 +59,12 @@ def payload(verdict: Verdict, last: Told, now: datetime) -> dict[str, Any]:
     again = sorted(status.node for status in verdict.found if status.node in last.concerns - bad)
     lines = [f"{status.node}: {status.state}: {status.problem or '-'}" for status in verdict.not_safe]
     lines += [f"{trouble.kind}: {trouble.text}" for trouble in verdict.troubles]
+    lines += [f"{status.node}: {words}" for status in verdict.found for words in worth_a_look(status)]
     lines += [f"{node}: safe again" for node in again]
     return {
         "title": verdict.title,
         "text": "\n".join(printable(line) for line in [verdict.title, *lines]),
-        "all_well": not verdict.concerns(),
+        "all_well": verdict.all_is_well,
         "collector": verdict.collector,
         "at": stamp(now),
         "nodes": len(verdict.found),
@@ -69,6 +72,9 @@ def payload(verdict: Verdict, last: Told, now: datetime) -> dict[str, Any]:
             {"node": status.node, "state": status.state.value, "problem": status.problem} for status in verdict.not_safe
         ],
         "safe_again": again,
+        "rotten": {status.node: status.rotten for status in verdict.rotten},
+        "not_restorable": [status.node for status in verdict.not_proven],
+        "unusual": {status.node: status.unusual for status in verdict.unusual},
         "troubles": [{"kind": trouble.kind, "text": trouble.text} for trouble in verdict.troubles],
     }
 
