@@ -1,6 +1,7 @@
 # make demo   a fleet of four hosts lives through three nights, loses something, and gets it back
 # make test   everything; FAULTS=full runs the fault loops at their full counts
 # make check  linters, types, unit tests: under a minute
+# make bench  how long things take, beside others of their kind: SIZE=small (under 5 minutes) or full (hours)
 # make overlay DEST=/path/to/quickstack   lays the module over another one of that name
 # make clean  removes what these made in this directory
 
@@ -9,7 +10,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .SILENT:
 MAKEFLAGS += --no-print-directory
-.PHONY: demo test check clean lint lint-python lint-shell lint-puppet types unit rspec bats lab e2e fleet reference overlay
+.PHONY: demo test check bench clean lint lint-python lint-shell lint-puppet types unit rspec bats lab e2e fleet reference overlay
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -41,6 +42,9 @@ test: $(CACHE)/test-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
 
 check: $(CACHE)/test-packages $(VENV)/ready
 	SPEC_SYSTEMS='debian-11-x86_64 debian-12-x86_64 rocky-9-x86_64' $(PARALLEL) lint types unit rspec
+
+bench: $(CACHE)/lab-packages $(VENV)/ready
+	tests/bench/all $(or $(SIZE),small)
 
 lint: lint-python lint-shell lint-puppet
 

@@ -1,13 +1,15 @@
 """How long does a night of the collector take, beside rsnapshot and beside plain rsync over ssh, all nodes at once?
 
 A fleet of NODES hosts, each with FILES files, behind a round trip of 20 ms (delay.py); in one run, each contender in
-turn: a first pull, then ROUNDS of "a new snapshot, nothing changed". rsnapshot and plain rsync log in as root and read
-the same files straight from the disk; the collector goes through the real door, in its cage, and checks what it gets.
+turn: a first pull, then ROUNDS of "a new snapshot, nothing changed" and ROUNDS of "1 % of the files changed". rsnapshot
+and plain rsync log in as root and read the same files straight from the disk; the collector goes through the real door,
+in its cage, and checks what it gets.
 
 With --growth N...: that many nodes' names on one host, to see how time and memory grow.
 """
 
 import argparse
+import json
 import os
 import shutil
 import statistics
@@ -51,18 +53,25 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--milliseconds", type=float, default=20, help="the round trip")
     parser.add_argument("--growth", type=int, nargs="+", metavar="N", help="numbers of nodes to collect from one host")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go, for programs")
     asked = parser.parse_args()
     if asked.growth:
-        growth(asked.growth)
+        save(asked.json, growth(asked.growth))
         return
     if not shutil.which("rsnapshot"):
         sys.exit("bench: rsnapshot is missing: apt-get install rsnapshot")
     with Fleet("bench") as fleet:
-        compare(fleet, asked)
+        save(asked.json, compare(fleet, asked))
 
 
-def compare(fleet: Fleet, asked: argparse.Namespace) -> None:
-    """Let the contenders collect the same nodes."""
+def save(file: Path | None, figures: object) -> None:
+    """Write figures as JSON, if asked."""
+    if file:
+        file.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def compare(fleet: Fleet, asked: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Let the contenders collect the same nodes; return the medians in seconds, by contender."""
     names = [f"n{number:02}.example" for number in range(asked.nodes)]
     collector, *nodes = fleet.add_all(["backup.example", *names], size="4g")
     collector.write("/usr/local/bin/kaizen", KAIZEN, mode=0o755)
@@ -83,8 +92,10 @@ def compare(fleet: Fleet, asked: argparse.Namespace) -> None:
         "rsnapshot": lambda _: rsnapshot(collector, ports),
     }
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for number in range(asked.rounds + 1):
+    for number in range(2 * asked.rounds + 1):
         for node in nodes:
+            if number > asked.rounds:
+                change(node, number)
             new_snapshot(node, number)
         for name, collect in contenders.items():
             began = time.monotonic()
@@ -92,13 +103,23 @@ def compare(fleet: Fleet, asked: argparse.Namespace) -> None:
             seconds[name].append(time.monotonic() - began)
     began = time.monotonic()
     collector.run(["kaizen", "collect"])
+    nothing_new = time.monotonic() - began
+    delay.end()
     what = f"{asked.nodes} nodes of {asked.files} files, {asked.milliseconds:g} ms round trip"
     print(f"{what}, {os.cpu_count()} processors; seconds")
-    print(f"{'':20} {'first pull':>12} {'nothing changed':>16}   of {asked.rounds}")
-    for name, (first, *rest) in seconds.items():
-        print(f"{name:20} {first:12.2f} {statistics.median(rest):16.2f}   {' '.join(f'{one:.2f}' for one in rest)}")
-    print(f"{'kaizen collect, no new snapshot':33} {time.monotonic() - began:15.2f}")
-    delay.end()
+    found = {name: medians(taken, asked.rounds) for name, taken in seconds.items()}
+    print(f"{'':20} {'first pull':>12} {'nothing changed':>16} {'a day changed':>14}   medians of {asked.rounds}")
+    for name, one in found.items():
+        print(f"{name:20} {one['first pull']:12.2f} {one['nothing changed']:16.2f} {one['a day changed']:14.2f}")
+    print(f"{'kaizen collect, no new snapshot':33} {nothing_new:15.2f}")
+    return found
+
+
+def medians(seconds: list[float], rounds: int) -> dict[str, float]:
+    """Return the first, and the medians of the rounds without and with changes."""
+    still, changed = seconds[1 : rounds + 1], seconds[rounds + 1 :]
+    names = {"first pull": seconds[:1], "nothing changed": still, "a day changed": changed}
+    return {name: statistics.median(taken) for name, taken in names.items()}
 
 
 def day(number: int) -> str:
@@ -126,6 +147,16 @@ def furnish(node: Node, key: str, files: int) -> None:
 def new_snapshot(node: Node, number: int) -> None:
     """Publish a snapshot that is linked to the one before it; the others read the same files under one name."""
     node.run(["cp", "-al", DATA, f"/backups/{day(number)}"])
+
+
+def change(node: Node, number: int) -> None:
+    """Write 1 % of the files anew, others in every round; the snapshots that are there keep theirs."""
+    root = node.path(DATA)
+    for path in sorted(root.glob("srv/*/*"), key=lambda path: int(path.name))[number % 100 :: 100]:
+        path.unlink()
+        path.write_bytes(os.urandom(64) * (1 + number % 120))
+    (root / "SHA256SUMS").unlink()
+    write_sums(root)
 
 
 def list_nodes(collector: Node, nodes: list[Node], ports: dict[str, int]) -> None:
@@ -166,8 +197,9 @@ def rsnapshot(collector: Node, ports: dict[str, int]) -> None:
     assert len(os.listdir(collector.path("/backups/rsnapshot/alpha.0"))) == len(ports)
 
 
-def growth(numbers: list[int]) -> None:
+def growth(numbers: list[int]) -> list[dict[str, float]]:
     """Collect more and more nodes, all behind one door: seconds and the collector's memory, of a first pull."""
+    found = []
     print(f"{'nodes':>6} {'seconds':>9} {'a node':>9} {'MiB':>7}")
     with Fleet("growth") as fleet:
         doors = Doors(fleet, 1, jobs=8)
@@ -181,7 +213,9 @@ def growth(numbers: list[int]) -> None:
             seconds = time.monotonic() - began
             assert len(os.listdir(doors.collector.path("/backups/nodes"))) == number
             print(f"{number:6} {seconds:9.1f} {seconds / number:9.3f} {int(done.out) / 1024:7.1f}", flush=True)
+            found.append({"nodes": number, "seconds": seconds, "memory": int(done.out) * 1024})
             doors.collector.sh("rm -rf /backups/nodes /var/lib/kaizen/history*")
+    return found
 
 
 if __name__ == "__main__":

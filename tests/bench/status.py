@@ -4,6 +4,7 @@ Beside it `kaizen --version`, which is what Python and click take to start, and 
 """
 
 import argparse
+import json
 import sqlite3
 import statistics
 import subprocess
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=1000)
     parser.add_argument("--nights", type=int, default=365)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go, for programs")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         config = make_fleet(Path(place), [f"n{number:05}.example" for number in range(asked.nodes)], asked.nights)
@@ -55,6 +57,8 @@ def main() -> None:
     print(f"{asked.nodes} nodes, {asked.nights} nights; seconds, median of {asked.rounds}")
     for name, taken in seconds.items():
         print(f"{name:20} {statistics.median(taken):6.3f}")
+    if asked.json:
+        asked.json.write_text(json.dumps({name: statistics.median(taken) for name, taken in seconds.items()}) + "\n")
 
 
 def make_fleet(place: Path, names: list[str], nights: int) -> Path:
