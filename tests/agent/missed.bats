@@ -56,7 +56,7 @@ after_copy() {
     cp "$NODE/usr/bin/rsync" "$NODE/usr/bin/rsync.real"
     rm "$NODE/usr/bin/rsync"
     # shellcheck disable=SC2016
-    printf '#!/bin/bash\n[[ $1 != --version ]] || exec rsync.real --version\nrsync.real "$@"; code=$?\n%s\nexit $code\n' \
+    printf '#!/bin/bash\n[[ " $* " != *" --version "* && " $* " != *" --dry-run "* ]] || exec rsync.real "$@"\nrsync.real "$@"; code=$?\n%s\nexit $code\n' \
         "$1" >"$NODE/usr/bin/rsync"
     chmod 0755 "$NODE/usr/bin/rsync"
 }

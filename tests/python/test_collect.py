@@ -79,6 +79,7 @@ def test_the_wanted_date_is_the_deadlines_own(settings: Settings, history: Histo
         ("06:00", "2026-11-23 22:00", "2026-11-24 06:00"),
         ("06:00", "2026-11-24 07:30", "2026-11-24 06:00"),
         ("00:30", "2026-11-23 23:50", "2026-11-24 00:30"),
+        ("23:50", "2026-11-25 00:30", "2026-11-24 23:50"),
     ],
 )
 def test_a_deadline_is_the_next_of_that_time_unless_just_past(clock: str, now: str, then: str) -> None:

@@ -45,11 +45,11 @@ def _rate(_context: click.Context, _parameter: click.Parameter, value: str | Non
 
 
 def deadline(clock: str, now: datetime) -> datetime:
-    """Return the moment that a time of day stands for: the next one, unless it is past by less than 12 hours."""
+    """Return the moment that a time of day stands for: the next one, unless one is past by less than 12 hours."""
     wanted = parse_clock(clock)
     # The clock may be changed in between: each day has its own distance from UTC.
-    moment = datetime.combine(now.date(), wanted).astimezone()
-    return datetime.combine(now.date() + timedelta(days=1), wanted).astimezone() if now - moment >= _PAST else moment
+    moments = (datetime.combine(now.date() + timedelta(days=day), wanted).astimezone() for day in (-1, 0, 1))
+    return next(moment for moment in moments if now - moment < _PAST)
 
 
 @click.command("collect")

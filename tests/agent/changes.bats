@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# A snapshot that is made of links to the last one is what a full copy of the source would be, in everything.
+
+load node
+
+# copied_whole PATH...: would rsync, which reads and compares all of it, change anything in the newest snapshot?
+copied_whole() {
+    local newest
+    newest=$(snapshots | tail -n 1)
+    on_node rsync -naHAXS -i --numeric-ids --checksum --modify-window=-1 --delete --relative "$@" "/backups/$newest/" >"$BATS_TEST_TMPDIR/said"
+    cat "$BATS_TEST_TMPDIR/said"
+    ! grep 'could not be linked' "$NODE/var/log/kaizen-backup.log" || return 1
+    [[ ! -s $BATS_TEST_TMPDIR/said ]]
+}
+
+# All that there is of the first night, but for the numbers of links and the times of access.
+first_night() {
+    (cd "$NODE/backups/2026-11-01" && find . -printf '%p %y %i %m %U:%G %T@ %s %l\n' | sort &&
+        find . -type f -print0 | sort -z | xargs -0 sha256sum && getfattr -Rdh -m - . && getfacl -Rn .) 2>/dev/null
+}
+
+# Of two nights' snapshots, how many files are one inode?
+shared() { (cd "$NODE/backups" && find "$1" "$2" -type f -printf '%i\n' | sort | uniq -d | wc -l); }
+
+@test "whatever changed in whatever way, the snapshot is what the source is, and the last one stays what it was" {
+    local data=$NODE/srv/data
+    mkdir -p "$data"/{gone/deep,dir,full/sub,moved,mode}
+    for name in edited same-size touched mode/owned acl xattr gone/a gone/deep/b to-dir full/x full/sub/y moved/m ' space' \
+        $'new\nline' $'tab\there' 'back\slash' 'hash\#012' 'ümlaut' '#x' ';x' $'high\xff' -dash; do
+        echo "$name" >"$data/$name"
+    done
+    echo odd >"$data/"$'mode\nalone'
+    echo linked >"$data/link-a" && ln "$data/link-a" "$data/link-b" && ln "$data/link-a" "$data/dir/link-c"
+    echo pair >"$data/pair-a" && ln "$data/pair-a" "$data/pair-b"
+    echo one >"$data/join-a" && echo one >"$data/join-b"
+    ln -s /etc "$data/symlink" && ln -s /etc "$data/link-to-dir" && mkfifo "$data/pipe"
+    at '2026-11-01 01:00:00' && agent run
+    before=$(first_night)
+    echo changed >>"$data/edited"
+    echo SAME-SIZE >"$data/same-size" && touch -r "$data/touched" "$data/same-size"
+    touch "$data/touched"
+    chmod 4755 "$data/mode/owned" && chown 7:8 "$data/mode/owned" && chmod 0711 "$data/mode"
+    chmod 0600 "$data/"$'mode\nalone'
+    setfacl -m u:9:r "$data/acl" && setfattr -n user.x -v y "$data/xattr"
+    rm -rf "$data/gone" "$data/to-dir" && mkdir "$data/to-dir" && echo in >"$data/to-dir/file"
+    rm -rf "$data/full" && echo file >"$data/full"
+    mv "$data/moved" "$data/moved-away"
+    rm "$data/link-to-dir" && mkdir "$data/link-to-dir" && cp -p /etc/hostname "$data/link-to-dir/hostname"
+    ln -sfn /usr "$data/symlink"
+    for name in ' space' $'new\nline' $'tab\there' 'back\slash' 'hash\#012' 'ümlaut' '#x' ';x' $'high\xff' -dash; do
+        echo "more $name" >>"$data/$name"
+    done
+    echo more >>"$data/link-b" && rm "$data/pair-b"
+    ln -f "$data/join-a" "$data/join-b"
+    mkdir "$data/new" && echo new >"$data/new/file" && mkdir "$data/new/empty"
+    at '2026-11-02 01:00:00' && agent run
+    copied_whole /srv/data /srv/other
+    [[ $(first_night) == "$before" ]]
+    assert_whole
+    [[ $(cat "$NODE/etc/hostname") == "$(cat /etc/hostname)" ]]
+}
+
+@test "of what did not change nothing is copied, and what changed shares nothing with the last snapshot" {
+    for number in {1..50}; do echo "$number" >"$NODE/srv/data/file-$number"; done
+    at '2026-11-01 01:00:00' && agent run
+    echo x >>"$NODE/srv/data/file-7"
+    chmod 0600 "$NODE/srv/data/file-8"
+    at '2026-11-02 01:00:00' && agent run
+    files=$(find "$NODE/backups/2026-11-02" -type f ! -name SHA256SUMS ! -name backup.info | wc -l)
+    [[ $(shared 2026-11-01 2026-11-02) -eq $((files - 2)) ]]
+    at '2026-11-03 01:00:00' && agent run
+    [[ $(shared 2026-11-02 2026-11-03) -eq "$files" ]]
+    copied_whole /srv/data /srv/other
+}
+
+@test "what is left out from now on is in the next snapshot no more, and what is no longer a path neither" {
+    mkdir "$NODE/srv/data/cache" && echo x >"$NODE/srv/data/cache/x" && echo x >"$NODE/srv/data/a.tmp"
+    touch -d '2026-10-01 12:00' "$NODE/srv/data"
+    at '2026-11-01 01:00:00' && agent run
+    config 'path = /srv/data' 'exclude = /srv/data/cache' 'exclude = *.tmp'
+    at '2026-11-02 01:00:00' && agent run
+    [[ $(stat -c %y "$NODE/backups/2026-11-02/srv/data") == '2026-10-01 12:00:00.000000000'* ]]
+    [[ ! -e $NODE/backups/2026-11-02/srv/data/cache && ! -e $NODE/backups/2026-11-02/srv/data/a.tmp ]]
+    [[ ! -e $NODE/backups/2026-11-02/srv/other && -e $NODE/backups/2026-11-01/srv/other/c ]]
+    [[ -e $NODE/backups/2026-11-01/srv/data/cache/x ]]
+}
+
+@test "paths within each other, twice, and new ones" {
+    config 'path = /srv/data/sub' 'path = /srv/data' 'path = /srv/data'
+    at '2026-11-01 01:00:00' && agent run
+    config 'path = /srv/data/sub' 'path = /srv' 'path = /etc/hosts'
+    echo more >>"$NODE/srv/data/sub/b"
+    at '2026-11-02 01:00:00' && agent run
+    copied_whole /srv /etc/hosts
+    [[ $(shared 2026-11-01 2026-11-02) -eq 1 ]]
+    at '2026-11-03 01:00:00' && agent run
+    copied_whole /srv /etc/hosts
+    assert_whole
+}
+
+@test "a parent that was a symlink in the last snapshot leads nowhere" {
+    mkdir "$NODE/srv/real" "$NODE/backups/elsewhere" && ln -s /backups/elsewhere "$NODE/srv/way"
+    echo right >"$NODE/srv/real/x" && echo wrong >"$NODE/backups/elsewhere/x"
+    touch -r "$NODE/srv/real/x" "$NODE/backups/elsewhere/x"
+    config 'path = /srv'
+    at '2026-11-01 01:00:00' && agent run
+    rm "$NODE/srv/way" && mv "$NODE/srv/real" "$NODE/srv/way"
+    config 'path = /srv/way/x'
+    at '2026-11-02 01:00:00' && agent run
+    [[ -d $NODE/backups/2026-11-02/srv/way && ! -L $NODE/backups/2026-11-02/srv/way ]]
+    [[ $(cat "$NODE/backups/2026-11-02/srv/way/x") == right ]]
+    [[ $(inode backups/2026-11-02/srv/way/x) != "$(inode backups/elsewhere/x)" ]]
+    assert_whole
+}
+
+@test "what changes after it was compared reaches no older snapshot" {
+    config 'path = /srv/data' 'path = /srv/other' 'keep_days = 3'
+    echo x >"$NODE/srv/data/x" && ln "$NODE/srv/data/x" "$NODE/srv/data/y"
+    echo z >"$NODE/srv/data/z"
+    at '2026-11-01 01:00:00' && agent run
+    before=$(first_night)
+    echo more >>"$NODE/srv/data/sub/b"
+    mv "$NODE/usr/bin/rsync" "$NODE/usr/bin/rsync.real"
+    # shellcheck disable=SC2016
+    printf '#!/bin/bash\nrsync.real "$@"; code=$?\n[[ " $* " != *" --dry-run "* ]] || %s\nexit $code\n' \
+        '{ cd /srv/data && chmod 0777 a x z sub && echo more >>x && touch a && setfacl -m u:9:r sub/b && mv a sub/; }' \
+        >"$NODE/usr/bin/rsync"
+    chmod 0755 "$NODE/usr/bin/rsync"
+    at '2026-11-02 01:00:00' && agent run
+    [[ -e $NODE/srv/data/sub/a ]]
+    [[ $(first_night) == "$before" ]]
+    assert_whole
+    at '2026-11-03 01:00:00' && agent run
+    mv "$NODE/usr/bin/rsync.real" "$NODE/usr/bin/rsync"
+    [[ $(first_night) == "$before" ]]
+    copied_whole /srv/data /srv/other
+}
