@@ -28,7 +28,7 @@ PYTEST := $(VENV)/bin/pytest -o faulthandler_timeout=$(PATIENCE)
 PACKAGES_LAB := rsync openssh-server openssh-client sudo cron iproute2 util-linux bubblewrap faketime zstd acl attr \
 	puppet-agent puppet-module-puppetlabs-stdlib mariadb-server mariadb-client nginx-light logrotate python3-venv
 PACKAGES_LINT := shellcheck shfmt puppet-lint metadata-json-lint puppet-strings
-PACKAGES_TEST := bats parallel strace e2fsprogs xfsprogs ruby-rspec-puppet ruby-rspec-puppet-facts \
+PACKAGES_TEST := bats parallel strace e2fsprogs xfsprogs btrfs-progs ruby-rspec-puppet ruby-rspec-puppet-facts \
 	puppetserver puppetdb puppet-terminus-puppetdb postgresql curl systemd sqlite3 libcap2-bin \
 	chromium prometheus prometheus-node-exporter
 

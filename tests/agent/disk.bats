@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Disks that fill up, fail, or lose power: on file systems of their own, ext4 and XFS.
+# Disks that fill up, fail, or lose power, or can share blocks: on file systems of their own, ext4, XFS and btrfs.
 
 load node
 
@@ -14,7 +14,11 @@ disk() {
     mkfs.xfs -q "$DISKS.xfs"
     mount -o loop "$DISKS.xfs" "$DISKS"
     truncate -s "$2" "$DISKS/disk"
-    if [[ $1 == xfs ]]; then mkfs.xfs -q "$DISKS/disk"; else mkfs.ext4 -q -m 0 "$DISKS/disk"; fi
+    case $1 in
+        xfs) mkfs.xfs -q "$DISKS/disk" ;;
+        btrfs) mkfs.btrfs -q "$DISKS/disk" ;;
+        *) mkfs.ext4 -q -m 0 "$DISKS/disk" ;;
+    esac
     mount -o loop "$DISKS/disk" "$NODE/backups"
     rm -rf "$NODE/backups/lost+found"
 }
@@ -172,4 +176,43 @@ power_cuts() {
     assert_output_has 'dump command: export:'
     assert_output_has 'No space left on device'
     [[ -z $(ls "$NODE/backups") ]]
+}
+
+used() { sync -f "$NODE/backups" && df --output=used -B1 "$NODE/backups" | tail -n 1; }
+
+# shares_blocks FS: a large file changed in place costs what changed, and the last snapshot's stays as it was.
+shares_blocks() {
+    local before
+    disk "$1" 600M
+    config 'path = /srv/data' 'keep_days = 3'
+    head -c 60M /dev/urandom >"$NODE/srv/data/large"
+    head -c 3M /dev/urandom >"$NODE/srv/data/other-name" && ln "$NODE/srv/data/other-name" "$NODE/srv/data/its-link"
+    at '2026-11-01 01:00:00' && agent run
+    before=$(picture)
+    dd if=/dev/urandom of="$NODE/srv/data/large" bs=1M seek=20 count=2 conv=notrunc status=none
+    chmod 0600 "$NODE/srv/data/large"
+    echo x >>"$NODE/srv/data/other-name"
+    used=$(used)
+    at '2026-11-02 01:00:00' && agent run
+    added=$(($(used) - used))
+    [[ $(picture | grep -v 2026-11-02) == "$before" ]]
+    cmp "$NODE/srv/data/large" "$NODE/backups/2026-11-02/srv/data/large"
+    [[ $(stat -c '%a %s %y' "$NODE/backups/2026-11-02/srv/data/large") == "$(stat -c '%a %s %y' "$NODE/srv/data/large")" ]]
+    [[ $(inode backups/2026-11-02/srv/data/its-link) == "$(inode backups/2026-11-02/srv/data/other-name)" ]]
+    assert_whole
+}
+
+@test "on XFS a large file changed in place costs what changed" {
+    shares_blocks xfs
+    [[ $added -lt 20000000 ]]
+}
+
+@test "on btrfs a large file changed in place costs what changed" {
+    shares_blocks btrfs
+    [[ $added -lt 20000000 ]]
+}
+
+@test "on ext4, which can't share blocks, it is copied" {
+    shares_blocks ext4
+    [[ $added -gt 60000000 ]]
 }
