@@ -11,6 +11,7 @@ from kaizen_backups.room import Room, all_bytes, free_bytes
 from kaizen_backups.settings import Settings
 from kaizen_backups.sharing import collector_of, own_name
 from kaizen_backups.status import SAFE, NodeStatus
+from kaizen_backups.switches.changed import ConfigChange, config_changes
 from kaizen_backups.units import many, size
 
 
@@ -31,6 +32,8 @@ class Verdict:
     room: str = ""
     """How much of the store's room is free, in words."""
     troubles: Sequence[Trouble] = field(default_factory=list)
+    changed: Sequence[ConfigChange] = field(default_factory=list)
+    """The switches whose configuration is another since yesterday: news, and no trouble."""
 
     @property
     def not_safe(self) -> list[NodeStatus]:
@@ -58,6 +61,7 @@ class Verdict:
         said = [f"{bad} of {nodes} not safe" if bad else f"{'all ' if count > 1 else ''}{nodes} safe"]
         said += [f"{len(self.unusual)} unusual"] if self.unusual else []
         said += [trouble.kind for trouble in self.troubles]
+        said += [f"{len(self.changed)} switch{'es' if len(self.changed) > 1 else ''} changed"] if self.changed else []
         return f"kaizen: {', '.join(said)}"
 
     def concerns(self) -> set[str]:
@@ -69,11 +73,13 @@ def judge(settings: Settings, found: Sequence[NodeStatus], now: datetime) -> Ver
     """Return the verdict on nodes whose statuses were found, and on this collector. Raises KaizenError."""
     name = own_name(settings)
     collectors = settings.collectors or (name,)
-    own = [status.node for status in found if collector_of(status.node, collectors) == name]
+    own = {status.node for status in found if collector_of(status.node, collectors) == name}
     free, total = free_bytes(settings.store), all_bytes(settings.store)
     with open_history(settings.history_file) as history:
-        troubles = [*_room(own, settings, history), *_certificate(settings, now)]
-    return Verdict(name, found, f"{size(free)} of {size(total)} free", troubles)
+        troubles = [*_room(sorted(own), settings, history), *_certificate(settings, now)]
+    mine = [status for status in found if status.node in own]
+    changed = config_changes(settings.store, mine, now.date())
+    return Verdict(name, found, f"{size(free)} of {size(total)} free", troubles, changed)
 
 
 def _room(own: list[str], settings: Settings, history: History) -> list[Trouble]:
