@@ -33,6 +33,12 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _by_ssh(device_type: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_]+", device_type) or device_type.endswith(("_telnet", "_serial")):
+        raise ValueError("must be one of netmiko's that speaks ssh, such as arista_eos")
+    return device_type
+
+
 def _switch_name(name: str) -> str:
     if name in COMMANDS:
         raise ValueError(f"is a command, 'kaizen switches {name}': call the switch otherwise")
@@ -62,7 +68,7 @@ class Access(Section):
     """What may be said of one switch, or in `defaults` of all."""
 
     family: Annotated[str, AfterValidator(_family)] | None = None
-    device_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")] | None = None
+    device_type: Annotated[str, AfterValidator(_by_ssh)] | None = None
     command: Line | None = None
     begins: Pattern | None = None
     ends: Pattern | None = None

@@ -21,7 +21,7 @@ from kaizen_backups.switches.host_keys import check_readable
 from kaizen_backups.switches.inventory import Switch, Switches
 from kaizen_backups.switches.session import fetch
 from kaizen_backups.switches.stored import CONFIG, ROLE, read_config
-from kaizen_backups.switches.text import configuration, same
+from kaizen_backups.switches.text import same
 
 _MUCH = 20  # lines
 
@@ -44,8 +44,7 @@ class SwitchReceiver:
         switch, known_hosts = self._find(outcome.node)
         login = await self._vault.login(switch)
         loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(self._pool, fetch, switch, login, known_hosts)
-        text = configuration(answer, switch.family)
+        text = await loop.run_in_executor(self._pool, fetch, switch, login, known_hosts)
         work = _Storing(switch, text, began, night, outcome)
         return await work.carry_out()
 

@@ -13,13 +13,14 @@ from kaizen_backups.switches.credentials import Login
 from kaizen_backups.switches.guard import ClosedError, Guard, UnknownKeyError, watched
 from kaizen_backups.switches.host_keys import changed, connect, unknown
 from kaizen_backups.switches.inventory import Switch
+from kaizen_backups.switches.text import configuration
 
 _LOGIN = 15.0  # seconds
 _MISSING = "netmiko is missing: /opt/kaizen/bin/pip install 'kaizen-backups[switches]'"
 
 
 def fetch(switch: Switch, login: Login, known_hosts: Path) -> str:
-    """Return what a switch answers to its family's command. Raises KaizenError, without any password in it."""
+    """Return a switch's configuration, as it is stored. Raises KaizenError, without any password in it."""
     try:
         import netmiko  # noqa: F401 (few have switches, and it takes long to load)
     except ImportError:
@@ -29,9 +30,9 @@ def fetch(switch: Switch, login: Login, known_hosts: Path) -> str:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     with connect(switch, switch.timeout) as sock, Guard(sock, switch.timeout) as guard:
         try:
-            return _converse(switch, login, known_hosts, guard)
-        except KaizenError:
-            raise
+            return configuration(_converse(switch, login, known_hosts, guard), switch.family)
+        except KaizenError as error:
+            raise type(error)(login.scrub(str(error))) from None
         except Exception as error:
             kind, said = _trouble(error, switch, known_hosts, guard)
             raise kind(login.scrub(said)) from None
