@@ -180,7 +180,7 @@ class FakeSwitch:
         return [line.replace("{n}", str(number)).replace("{hex}", f"{number:032x}") for line in self.kind.config]
 
 
-class _Door(paramiko.ServerInterface):
+class _Door(paramiko.ServerInterface):  # type: ignore[misc]  # paramiko has no types
     """Lets `backup` in by a password."""
 
     def __init__(self, switch: FakeSwitch) -> None:

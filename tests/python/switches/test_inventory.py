@@ -35,7 +35,7 @@ def test_a_switch_has_what_the_defaults_say_unless_it_says_otherwise(file: Path)
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("switches:\n  one: {adress: 10.0.0.1}", "2: switches.one.adress: Extra inputs are not permitted"),
+        ("switches:\n  one: {address: x, adress: x}", "2: switches.one.adress: Extra inputs are not permitted"),
         ("switches:\n  one: {address: 10.0.0.1, family: nos}", "2: switches.one: user: nobody is named"),
         (f"{LOGIN}switches:\n  one: {{address: 10.0.0.1}}", "3: switches.one: family: give the family"),
         ("switches:\n  one:\n    address: x\n    family: vdx\n", "4: switches.one.family: must be one of nos"),

@@ -1,6 +1,5 @@
 """Switches of every family, asked by ssh as they are asked at night."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -11,8 +10,8 @@ from switch_site import Site
 
 
 @pytest.fixture(scope="module")
-def asked_twice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Yield a collector that has asked a switch of each family in two nights."""
+def asked_twice(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Return a collector that has asked a switch of each family in two nights."""
     site = Site(tmp_path_factory.mktemp("families"))
     with ExitStack() as stack:
         for kind in KINDS:
@@ -21,7 +20,7 @@ def asked_twice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         site.a_day_passes()
         results.append(site.kaizen("switches"))
     assert [(result.exit_code, result.output) for result in results] == [(0, ""), (0, "")]
-    yield site
+    return site
 
 
 def test_every_family_is_tried() -> None:

@@ -191,8 +191,16 @@ def test_a_switch_that_knows_nothing_newer_than_sha_1_is_asked_all_the_same(site
 
 def test_whatever_else_netmiko_knows_is_described_in_the_file(site: Site) -> None:
     with FakeSwitch(replace(OS10, config=["begin of it", *OS10.config, "end of it"])) as switch:
-        more = {"device_type": "cisco_ios", "command": "show running-config", "family": None}
-        site.add("eos1", switch, **more, begins="begin of .*", ends="end of it", volatile=["! Last .*"])
+        site.add(
+            "eos1",
+            switch,
+            family=None,
+            device_type="cisco_ios",
+            command="show running-config",
+            begins="begin of .*",
+            ends="end of it",
+            volatile=["! Last .*"],
+        )
         result = site.kaizen("switches")
         assert (result.exit_code, result.output) == (0, "")
         assert site.stored("eos1").splitlines() == ["begin of it", *OS10.stored, "end of it"]
