@@ -26,7 +26,7 @@ def _keep_clear_of_midnight() -> None:
 class Site:
     """One collector; everything of it is below one directory."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, retry_seconds: int = 0) -> None:
         _keep_clear_of_midnight()
         self.root = root
         self.config = root / "collector.yaml"
@@ -39,7 +39,7 @@ class Site:
         self.password.write_text("p4ssw0rd\nnotes\n")
         sources = {"nodes_d": str(root / "nodes.d"), "switches": str(self.inventory)}
         settings = {"store": str(root / "store"), "state": str(root / "state"), "sources": sources}
-        self.config.write_text(yaml.safe_dump({**settings, "floor": 0, "retry_seconds": 0}))
+        self.config.write_text(yaml.safe_dump({**settings, "floor": 0, "retry_seconds": retry_seconds}))
         self.write()
 
     @property

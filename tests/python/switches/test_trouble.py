@@ -25,6 +25,7 @@ class Night:
     seen: list[str]
     """What stood in the argument lists and environments of all processes while switches were asked."""
     refusing: FakeSwitch
+    flaky: FakeSwitch
 
     def said(self, name: str) -> str:
         """Return what was said of a switch, in one line."""
@@ -36,7 +37,7 @@ class Night:
 @pytest.fixture(scope="module")
 def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
     """Yield what a night has left."""
-    site = Site(tmp_path_factory.mktemp("trouble"))
+    site = Site(tmp_path_factory.mktemp("trouble"), retry_seconds=2)
     seen: list[str] = []
     nos, icx = BY_FAMILY["nos"], BY_FAMILY["fastiron"]
     with ExitStack() as stack:
@@ -47,6 +48,8 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
 
         for name in GOOD:
             start(name, FakeSwitch(icx if name.endswith("0") else nos, watch=lambda: seen.extend(_argument_lists())))
+        flaky = start("flaky", FakeSwitch(nos))
+        flaky.watch = lambda: setattr(flaky, "cuts", flaky.sessions == 1)
         start("hangs", FakeSwitch(nos, hangs=True), timeout=2)
         start("refuses", FakeSwitch(nos)).__exit__()
         start("changed", FakeSwitch(nos, key=KEYS[1]), known=False)
@@ -59,7 +62,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
         refusing = start("denies", FakeSwitch(nos, password="another"))
         start("guarded", FakeSwitch(icx), enable={"environment": "TEST_WRONG"})
         result = site.kaizen("switches", "--verbose", env={"TEST_WRONG": "wr0ng-en4ble"})
-        yield Night(site, result, seen, refusing)
+        yield Night(site, result, seen, refusing, flaky)
 
 
 def _argument_lists() -> Iterator[str]:
@@ -105,6 +108,12 @@ def test_it_is_said_how_an_unknown_key_is_added(night: Night) -> None:
     )
 
 
+def test_one_whose_trouble_passes_is_asked_again_and_stored(night: Night) -> None:
+    assert night.flaky.sessions == 2
+    assert night.site.stored("flaky").endswith("!\n")
+    assert not any(line.startswith("kaizen: flaky: ") for line in night.result.stderr.splitlines())
+
+
 def test_a_password_is_tried_once_so_that_no_account_is_locked(night: Night) -> None:
     assert night.refusing.sessions == 0
     assert night.refusing.tries == 1
@@ -123,7 +132,7 @@ def test_no_password_is_in_an_argument_list_nor_in_anything_that_is_said_or_kept
 
 def test_status_tells_who_is_safe_and_who_never_was(night: Night) -> None:
     found = {node["node"]: node for node in json.loads(night.site.kaizen("status", "--json").output)["nodes"]}
-    assert {found[name]["state"] for name in GOOD} == {"fresh"}
+    assert {found[name]["state"] for name in [*GOOD, "flaky"]} == {"fresh"}
     assert {node["role"] for node in found.values()} == {"switch"}
     assert found["errs"]["state"] == "never"
     assert "cannot be shown now" in found["errs"]["problem"]
