@@ -123,6 +123,8 @@ class FakeSwitch:
     key: paramiko.PKey = field(default_factory=lambda: KEYS[0])
     old: bool = False
     """Whether it knows nothing newer than SHA-1."""
+    mute: bool = False
+    """Whether it takes a connection, and says nothing at all."""
     hangs: bool = False
     cuts: bool = False
     answer: Sequence[str] | None = None
@@ -155,6 +157,9 @@ class FakeSwitch:
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
+        if self.mute:
+            connection.recv(1 << 16)
+            threading.Event().wait()
         transport = paramiko.Transport(connection)
         self._transports.append(transport)
         transport.add_server_key(self.key)

@@ -55,7 +55,17 @@ def test_a_mistake_is_named_with_its_line(file: Path, text: str, complaint: str)
 
 
 @pytest.mark.parametrize(
-    "value", ["hunter2", "12345678", "{value: hunter2}", "[hunter2]", "{hunter2}", "{file: /p, value: hunter2}"]
+    "value",
+    [
+        "hunter2",
+        "12345678",
+        "{value: hunter2}",
+        "[hunter2]",
+        "{hunter2}",
+        "{file: /p, value: hunter2}",
+        "{file: /p, environment: X}",
+        "{}",
+    ],
 )
 def test_a_password_in_the_file_is_refused_and_not_repeated(file: Path, value: str) -> None:
     file.write_text(f"defaults:\n  password: {value}\n")

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +51,9 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
         flaky = start("flaky", FakeSwitch(nos))
         flaky.watch = lambda: setattr(flaky, "cuts", flaky.sessions == 1)
         start("hangs", FakeSwitch(nos, hangs=True), timeout=2)
+        start("mute", FakeSwitch(nos, mute=True), timeout=2)
+        start("blabs", FakeSwitch(nos, answer=["% Error: p4ssw0rd is too short"]))
+        start("blurts", FakeSwitch(replace(nos, config=["p4ssw0rd it is"] * 6), cuts=True))
         start("refuses", FakeSwitch(nos)).__exit__()
         start("changed", FakeSwitch(nos, key=KEYS[1]), known=False)
         site.know("changed", KEYS[0])
@@ -83,6 +86,9 @@ def test_those_that_are_well_are_stored(night: Night) -> None:
     ("name", "words"),
     [
         ("hangs", "it was not done within 2 s"),
+        ("mute", "it was not done within 2 s"),
+        ("blabs", "with: % Error: *** is too short"),
+        ("blurts", "it closed the connection half-way; the last it said: *** it is"),
         ("refuses", "Connection refused"),
         ("changed", "its host key has changed"),
         ("unknown", "its host key is not known"),

@@ -15,7 +15,7 @@ from kaizen_backups.switches.host_keys import changed, connect, unknown
 from kaizen_backups.switches.inventory import Switch
 from kaizen_backups.switches.text import configuration
 
-_LOGIN = 15.0  # seconds
+_NEVER = 3600.0  # seconds: the guard ends what takes too long, whatever it is
 _MISSING = "netmiko is missing: /opt/kaizen/bin/pip install 'kaizen-backups[switches]'"
 
 
@@ -53,9 +53,9 @@ def _converse(switch: Switch, login: Login, known_hosts: Path, guard: Guard) -> 
         ssh_strict=True,
         alt_host_keys=True,
         alt_key_file=str(known_hosts),
-        conn_timeout=_LOGIN,
-        auth_timeout=_LOGIN,
-        banner_timeout=_LOGIN,
+        conn_timeout=_NEVER,
+        auth_timeout=_NEVER,
+        banner_timeout=_NEVER,
     )
     try:
         if login.enable or switch.family.enable:
