@@ -156,7 +156,7 @@ def test_there_is_one_run_at_a_time(site: Site, switch: FakeSwitch) -> None:
 
 
 def test_a_switch_is_drilled_and_restored_as_a_node_is(site: Site, switch: FakeSwitch) -> None:
-    drilled = site.kaizen("drill", "leaf1")
+    drilled = site.kaizen("drill", "leaf1", "--live")
     assert drilled.exit_code == 0, drilled.output
     to = site.root / "here"
     restored = site.kaizen("restore", "leaf1", "/running-config", "--to", str(to), "--yes")

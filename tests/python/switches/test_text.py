@@ -1,9 +1,12 @@
 """An answer is stored when it is a whole configuration, and else it is said why it is none."""
 
+import socket
+
 import pytest
 
 from kaizen_backups.errors import DataError
 from kaizen_backups.switches.families import FAMILIES, Family
+from kaizen_backups.switches.guard import MOST, Guard
 from kaizen_backups.switches.redact import redact
 from kaizen_backups.switches.text import configuration, same
 
@@ -83,6 +86,18 @@ def test_a_secret_is_taken_out_of_a_copy_to_show(line: str) -> None:
     assert "HUSH" not in shown
     assert "***" in shown
     assert shown.count("\n") == 2
+
+
+def test_a_line_that_is_absurdly_long_is_taken_out_at_once() -> None:
+    assert redact("key-" * 100_000) == "***"
+
+
+def test_a_switch_that_answers_without_end_is_not_listened_to() -> None:
+    one, other = socket.socketpair()
+    with one, other, Guard(one, 60) as guard:
+        guard.heard("x" * MOST)
+        with pytest.raises(DataError, match="it answers more than 16"):
+            guard.heard("x")
 
 
 def test_a_private_key_is_taken_out_whole() -> None:

@@ -1,11 +1,11 @@
 """Which switches' configurations a night has changed, and how, for the mail: their secrets are left out."""
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from kaizen_backups.search.compare import unified_diff
 from kaizen_backups.snapshots import Snapshot
 from kaizen_backups.status import NodeStatus
 from kaizen_backups.store import NodeStore
@@ -71,7 +71,8 @@ def _linked(node: NodeStore, old: Snapshot, new: Snapshot) -> bool:
 
 def _diff(name: str, old: str, new: str) -> tuple[str, ...]:
     # The names of the two are said beside it.
-    lines = list(difflib.unified_diff(redact(old).split("\n"), redact(new).split("\n"), n=1, lineterm=""))[2:]
+    both = [redact(text).encode() for text in (old, new)]
+    lines = [line.decode() for line in unified_diff(["old", "new"], both)][2:]
     if not lines:
         return (_ONLY_SECRETS,)
     more = len(lines) - MOST_LINES

@@ -8,9 +8,12 @@ from threading import Timer
 from types import TracebackType
 from typing import Any, Self
 
-from kaizen_backups.errors import ConfigError, printable
+from kaizen_backups.errors import ConfigError, DataError, printable
 from kaizen_backups.switches.redact import redact_line
+from kaizen_backups.units import size
 
+MOST = 16 << 20
+"""Characters that a switch may say in a session."""
 _TAIL = 400
 
 
@@ -41,6 +44,7 @@ class Guard:
         self.seconds = seconds
         self.over = False
         self.tail = ""
+        self._heard = 0
         self._end = time.monotonic() + seconds
         self._timer = Timer(seconds, self._shut)
         self._timer.daemon = True
@@ -62,7 +66,10 @@ class Guard:
         return max(0.1, self._end - time.monotonic())
 
     def heard(self, data: str) -> None:
-        """Take what the switch has said."""
+        """Take what the switch has said. Raises DataError when that is more than any configuration."""
+        self._heard += len(data)
+        if self._heard > MOST:
+            raise DataError(f"it answers more than {size(MOST)}")
         self.tail = (self.tail + data)[-_TAIL:]
 
     def last_line(self) -> str:

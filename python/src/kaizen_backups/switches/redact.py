@@ -3,6 +3,7 @@
 import re
 
 HIDDEN = "***"
+_LONGEST = 4096  # characters
 
 _WORDS = (
     r"password|passwd|passphrase|secret|community|key-string|shared-key|pre-?shared|psk|ekey|keys?|md5|sha\d*|hash(?:ed)?"
@@ -30,7 +31,9 @@ def redact(text: str) -> str:
 
 
 def redact_line(line: str) -> str:
-    """Return a line without what may be a secret."""
+    """Return a line without what may be a secret; one that is absurdly long has nothing else."""
+    if len(line) > _LONGEST:
+        return HIDDEN
     for pattern in (_SNMP, _AFTER_WORD):
         line = pattern.sub(rf"\g<1>{HIDDEN}", line)
     return _URL.sub(f"{HIDDEN}@", _HASH.sub(HIDDEN, line))
