@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import paramiko
 import pytest
+import yaml
 
 from fake_switch import BY_FAMILY, FakeSwitch, Kind
 from kaizen_backups.lock import only_run
@@ -206,3 +207,21 @@ def test_whatever_else_netmiko_knows_is_described_in_the_file(site: Site) -> Non
         assert site.stored("eos1").splitlines() == ["begin of it", *OS10.stored, "end of it"]
         switch.answer = ["begin of it", *OS10.stored]
         assert "the configuration is cut short" in site.kaizen("switches").stderr
+
+
+def test_the_status_page_and_the_metrics_have_it(site: Site, switch: FakeSwitch) -> None:
+    settings = yaml.safe_load(site.config.read_text())
+    (site.root / "metrics").mkdir()
+    told = {"report": {"directory": str(site.root / "page")}, "metrics": {"directory": str(site.root / "metrics")}}
+    site.config.write_text(yaml.safe_dump({**settings, **told}))
+    assert site.kaizen("switches").output == ""
+    assert any("leaf1" in page.read_text() for page in (site.root / "page").rglob("*.html"))
+    assert 'node="leaf1"' in (site.root / "metrics" / "kaizen.prom").read_text()
+
+
+def test_a_lost_history_is_made_anew(site: Site, switch: FakeSwitch) -> None:
+    site.kaizen("switches")
+    for file in site.root.glob("state/history.sqlite*"):
+        file.unlink()
+    assert site.kaizen("history", "rebuild").output == "2 snapshots put on record\n"
+    assert site.kaizen("verify").exit_code == 0
