@@ -21,6 +21,19 @@
 #     puppetdb_url   => 'https://puppetdb.example.com:8081',
 #   }
 #
+# @example A collector that fetches the running configuration of two switches, too
+#   class { 'quickstack::backups': }
+#   class { 'quickstack::backups::collector':
+#     package_source => '/srv/packages/kaizen_backups-0.1.0-py3-none-any.whl',
+#     switches       => {
+#       'defaults' => { 'user' => 'backup', 'password' => { 'file' => '/etc/kaizen/switches.password' } },
+#       'switches' => {
+#         'icx1.example' => { 'address' => '10.0.0.11', 'family' => 'fastiron' },
+#         'leaf1.example' => { 'address' => '10.0.0.12', 'family' => 'nxos' },
+#       },
+#     },
+#   }
+#
 # @example One of two collectors, each of which takes its share of the nodes
 #   class { 'quickstack::backups': }
 #   class { 'quickstack::backups::collector':
@@ -83,6 +96,10 @@
 # @param report_group
 #   The group that may read the status page beside root, that of a web server for example. Whoever reads it knows the name, the
 #   sizes and the troubles of every node.
+# @param switches
+#   The switches whose running configuration the nightly collection fetches: the content of `/etc/kaizen/switches.yaml`, or `true` where
+#   you keep that file by hand. With either netmiko is installed beside the program, from the index that pip uses. The passwords, and
+#   the switches' host keys, `/etc/kaizen/switches.known_hosts`, are for you to put there.
 class quickstack::backups::collector (
   Quickstack::Backups::Packagesource        $package_source,
   Array[String[1]]                          $packages       = [],
@@ -107,6 +124,7 @@ class quickstack::backups::collector (
   Optional[Quickstack::Backups::Webhook]    $webhook        = undef,
   Optional[Quickstack::Backups::Plainpath]  $report_dir     = undef,
   Optional[Quickstack::Backups::Groupname]  $report_group   = undef,
+  Quickstack::Backups::Switches             $switches       = false,
 ) {
   include quickstack::backups
 
@@ -172,6 +190,19 @@ class quickstack::backups::collector (
     }
   }
 
+  if $switches =~ Hash {
+    file { '/etc/kaizen/switches.yaml':
+      ensure       => file,
+      owner        => 'root',
+      group        => 'root',
+      mode         => '0600',
+      content      => "# Managed by Puppet, class quickstack::backups::collector: a change made here does not last.\n${to_yaml($switches)}",
+      validate_cmd => '/usr/local/bin/kaizen switches check %',
+      require      => Class['quickstack::backups::collector::program'],
+      before       => File['/etc/kaizen/collector.yaml'],
+    }
+  }
+
   $webhook_plain = $webhook ? { Sensitive => $webhook.unwrap, default => $webhook }
   $settings_text = epp('quickstack/backups/collector.yaml.epp', {
     certname     => $trusted['certname'],
@@ -190,6 +221,7 @@ class quickstack::backups::collector (
     webhook      => $webhook_plain,
     report_dir   => $report_dir,
     report_group => $report_group,
+    switches     => $switches != false,
   })
   # What is sensitive is in no log and no report.
   $content = $webhook ? { undef => $settings_text, default => Sensitive($settings_text) }

@@ -47,4 +47,16 @@ class quickstack::backups::collector::program {
       target => "${kaizen}-onboard",
       ;
   }
+
+  unless $quickstack::backups::collector::switches == false {
+    exec { 'kaizen: netmiko':
+      # The very version that is installed, so that pip takes nothing from the index but what the extra names.
+      command     => ['/opt/kaizen/bin/python', '-m', 'pip', 'install', '--quiet', '--', "kaizen-backups[switches]==${version}"],
+      unless      => "/opt/kaizen/bin/python -c 'import netmiko'",
+      environment => ['PIP_DISABLE_PIP_VERSION_CHECK=1', 'PIP_NO_INPUT=1'],
+      logoutput   => on_failure,
+      timeout     => 600,
+      require     => Exec['kaizen: package'],
+    }
+  }
 }

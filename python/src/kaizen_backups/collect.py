@@ -56,7 +56,7 @@ async def _collect_node(node: Node, night: Night, slots: asyncio.Semaphore, sock
     waits = Waits(night)
     while True:
         # What a node waits for, it waits for without a slot: the others go on.
-        async with slots:
+        async with night.switches.slots if night.switches and node.is_switch else slots:
             answer = await _attempt(node, night, socket, outcome)
         outcome.problems = answer.problems
         missing, lateness = _lateness(node, night)
@@ -108,6 +108,9 @@ async def _attempt(node: Node, night: Night, socket: Path, outcome: Outcome) -> 
     night.tell(Event("asking", node.name))
     began = time.monotonic()
     try:
+        if node.is_switch:
+            assert night.switches
+            return _Answer(await night.switches.receive(night, outcome))
         async with asyncio.timeout(night.settings.timeout), open_door(node, night.settings, socket) as door:
             return _Answer(await Receiver(door, night, outcome).work())
     except Exception as error:

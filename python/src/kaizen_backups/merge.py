@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kaizen_backups.errors import ConfigError, printable
-from kaizen_backups.node import Node, fingerprint, is_host_key, is_loopback
+from kaizen_backups.node import SWITCH, Node, fingerprint, is_host_key, is_loopback
 from kaizen_backups.sources import Found, Problem
 
 _FIELDS = ("address", "role", "user", "port", "host_keys")
@@ -27,6 +27,10 @@ def merge(sources: Sequence[Found]) -> Merged:
     merged = Merged(problems=[problem for source in sources for problem in source.problems])
     for name in sorted({name for source in sources for name in source.nodes}):
         stating = [source for source in sources if name in source.nodes]
+        if len(stating) > 1 and _is_switch(name, stating[-1]):
+            switches = stating.pop().source
+            said = f"{name}: {stating[-1].source} has a node of that name, and {switches} a switch, which is left out"
+            merged.problems.append(Problem(name, f"{said}; call one of them otherwise"))
         try:
             merged.nodes[name] = _checked(name, stating)
         except ConfigError as error:
@@ -34,6 +38,10 @@ def merge(sources: Sequence[Found]) -> Merged:
         if name in merged.nodes and len(stating) > 1:
             _compare(name, stating, merged)
     return merged
+
+
+def _is_switch(name: str, source: Found) -> bool:
+    return bool(source.nodes[name].get("origin") == SWITCH)
 
 
 def _compare(name: str, stating: Sequence[Found], merged: Merged) -> None:
@@ -69,7 +77,7 @@ def _shown(value: Any) -> str:
 def _checked(name: str, stating: Sequence[Found]) -> Node:
     """Return the node. Raises ConfigError, which names it and the field that is none."""
     stated = {key: value for source in stating for key, value in source.nodes[name].items()}
-    if not stated.get("host_keys"):
+    if not stated.get("host_keys") and stated.get("origin") != SWITCH:
         raise ConfigError(f"{_short(name)}: no usable host key is known, so it can't be collected")
     if "address" not in stated:
         raise ConfigError(

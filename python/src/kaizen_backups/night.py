@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kaizen_backups.history import History
 from kaizen_backups.pace import Pace
@@ -11,6 +11,9 @@ from kaizen_backups.reception import Brought
 from kaizen_backups.room import Room
 from kaizen_backups.settings import Settings
 from kaizen_backups.snapshots import Snapshot
+
+if TYPE_CHECKING:
+    from kaizen_backups.switches.receive import SwitchReceiver
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Night:
     tell: Callable[[Event], None]
     until: datetime | None = None
     dry_run: bool = False
+    switches: "SwitchReceiver | None" = None
+    """What fetches switches, where there are any in this run."""
 
     def today(self) -> date:
         """Return the collector's own date."""

@@ -8,7 +8,7 @@ import re
 import struct
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 KEY_TYPES = (
     "ssh-ed25519",
@@ -108,7 +108,9 @@ def _check_key(line: str) -> str:
 NodeName = Annotated[str, AfterValidator(_check_name)]
 Address = Annotated[str, AfterValidator(_check_address)]
 HostKey = Annotated[str, AfterValidator(_check_key)]
-Origin = Literal["facts", "puppetdb", "onboarded"]
+Origin = Literal["facts", "puppetdb", "onboarded", "switches"]
+SWITCH: Origin = "switches"
+"""The origin of a switch, which has no door: 'kaizen switches' fetches its configuration."""
 
 
 class Node(BaseModel):
@@ -120,9 +122,21 @@ class Node(BaseModel):
     address: Address
     role: Annotated[str, AfterValidator(_check_role)] = "generic"
     origin: Origin
-    host_keys: tuple[HostKey, ...] = Field(min_length=1, max_length=MOST_KEYS)
+    host_keys: tuple[HostKey, ...] = Field(max_length=MOST_KEYS)
     port: Annotated[int, BeforeValidator(_check_port)] = Field(default=22, ge=1, le=65535)
     user: Annotated[str, AfterValidator(_check_user)] = "kaizen"
+
+    @field_validator("host_keys")
+    @classmethod
+    def _check_host_keys(cls, keys: tuple[str, ...], others: ValidationInfo) -> tuple[str, ...]:
+        if not keys and others.data.get("origin") != SWITCH:
+            raise ValueError("must have at least one key")
+        return keys
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is no node with a door, but a switch."""
+        return self.origin == SWITCH
 
     def stated(self) -> dict[str, object]:
         """Return the node as nodes.yaml writes it: port and user only where they are not 22 and kaizen."""

@@ -150,6 +150,10 @@ def _read_sources(settings: Settings) -> list[Found]:
         found.append(read_puppetdb(sources.puppetdb, settings.address_fact))
     if sources.nodes_d:
         found.append(read_nodes_d(sources.nodes_d))
+    if sources.switches:
+        from kaizen_backups.sources.switches import read_switches  # few have any
+
+        found.append(read_switches(sources.switches))
     return found
 
 

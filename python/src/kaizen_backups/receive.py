@@ -10,11 +10,12 @@ from kaizen_backups.backup_info import read_info
 from kaizen_backups.choice import choose, deleted
 from kaizen_backups.door import Door
 from kaizen_backups.errors import DataError, KaizenError, NoRoomError, NoRoomYetError
+from kaizen_backups.expire import expire
 from kaizen_backups.history import Record
 from kaizen_backups.night import Event, Night, Outcome
 from kaizen_backups.offer import Offered, require_good
 from kaizen_backups.reception import Reception
-from kaizen_backups.snapshots import SUMS, Snapshot, kept
+from kaizen_backups.snapshots import SUMS, Snapshot
 from kaizen_backups.store import NodeStore
 from kaizen_backups.sums import Checked, check_tree, read_sums
 
@@ -59,7 +60,7 @@ class Receiver:
             await self._discard(self._store.partials())
         problems += self._outcome.refused.values()
         if not problems:
-            self._outcome.expired += await asyncio.to_thread(self._expire)
+            self._outcome.expired += await asyncio.to_thread(expire, self._store, self._night, self._rotten)
         return problems
 
     async def _make_room(self) -> None:
@@ -185,15 +186,6 @@ class Receiver:
     async def _discard(self, paths: list[Path]) -> None:
         if paths:
             await asyncio.to_thread(self._store.discard, paths)
-
-    def _expire(self) -> list[str]:
-        self._store.finish_removals()
-        stored = self._store.snapshots()
-        keep = self._night.settings.keep
-        gone = sorted(set(stored) - kept(stored, self._night.today(), keep, self._rotten).keys())
-        if gone:
-            self._store.discard(self._store.path(snapshot) for snapshot in gone)
-        return [str(snapshot) for snapshot in gone]
 
     def _tell(self, kind: str, **facts: object) -> None:
         self._night.tell(Event(kind, self._outcome.node, facts))

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
@@ -38,6 +38,7 @@ async def run(
     watch: Callable[[int], None] | None = None,
     stdin: int = asyncio.subprocess.DEVNULL,
     stdout: int | None = None,
+    environment: Mapping[str, str] = ENVIRONMENT,
 ) -> Result:
     """Run a program to its end in a clean environment, with nothing on stdin unless a descriptor is given.
 
@@ -53,7 +54,7 @@ async def run(
             stdin=stdin,
             stdout=out.write_end if stdout is None else stdout,
             stderr=err.write_end,
-            env=ENVIRONMENT,
+            env=environment,
         )
         ended = asyncio.create_task(process.wait())
         either: set[asyncio.Future[Any]] = {ended, enough}

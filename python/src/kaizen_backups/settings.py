@@ -44,6 +44,11 @@ class Sources(Section):
     puppetdb: PuppetDB | None = Field(
         default=None, description="PuppetDB: the nodes whose catalog holds an enabled Quickstack::Backups"
     )
+    switches: AbsolutePath | None = Field(
+        default=None,
+        description="switches whose configuration is fetched; 'kaizen switches example' prints such a file",
+        examples=["/etc/kaizen/switches.yaml"],
+    )
 
 
 class Keep(Section):

@@ -19,7 +19,7 @@ FRACTION = 5
 PUPPETDB = "PuppetDB"
 _SAID = {PUPPETDB: "PuppetDB names", "the facts": "the fact files name"}
 """The sources that may not lose many nodes. In nodes.d an administrator removes what he means to."""
-_ORIGINS = {"puppetdb": PUPPETDB, "facts": "the facts", "onboarded": "nodes.d"}
+_ORIGINS = {"puppetdb": PUPPETDB, "facts": "the facts", "onboarded": "nodes.d", "switches": "switches.yaml"}
 
 Names = dict[str, list[str]]
 """Nodes' names by what the source that names them is called."""

@@ -49,11 +49,11 @@ def explain(error: ValidationError, path: Path) -> str:
     for complaint in error.errors(include_url=False, include_input=False):
         key = ".".join(str(part) for part in complaint["loc"])
         message = complaint["msg"].removeprefix("Value error, ")
-        lines.append(f"{path}:{_line_of(path, complaint['loc'])}: {key}: {message}")
+        lines.append(f"{path}:{line_of(path, complaint['loc'])}: {key}: {message}")
     return "\n".join(lines)
 
 
-def _line_of(path: Path, location: Sequence[str | int]) -> int:
+def line_of(path: Path, location: Sequence[str | int]) -> int:
     """Return the line, from 1, of the deepest part of `location` that the file has."""
     node = yaml.compose(path.read_text(), Loader=yaml.SafeLoader)
     line = 1

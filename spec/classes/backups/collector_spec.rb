@@ -152,7 +152,7 @@ describe 'quickstack::backups::collector' do
     let(:params) { { package_source: source } }
 
     it 'has no line for what is not set' do
-      is_expected.to contain_file('/etc/kaizen/collector.yaml').without_content(%r{puppetdb|collectors|name|metrics|mail|notify|report})
+      is_expected.to contain_file('/etc/kaizen/collector.yaml').without_content(%r{puppetdb|collectors|name|metrics|mail|notify|report|switches})
     end
   end
 
@@ -182,6 +182,47 @@ describe 'quickstack::backups::collector' do
       is_expected.to contain_file('/etc/systemd/system/kaizen-collect.service.d/paths.conf')
         .with_content(%r{^ReadWritePaths="-/backups/nodes"\nReadWritePaths="-/srv/www"\n\z})
       is_expected.to contain_file('/etc/systemd/system/kaizen-verify.service.d/paths.conf').without_content(%r{/srv/www})
+    end
+  end
+
+  context 'with switches' do
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+
+    inventory = {
+      'defaults' => { 'user' => 'backup', 'password' => { 'file' => '/etc/kaizen/switches.password' } },
+      'switches' => { 'icx1.example' => { 'address' => '10.0.0.11', 'family' => 'fastiron' } },
+    }
+
+    { 'from Puppet' => inventory, 'by hand' => true }.each do |how, switches|
+      context "whose file is written #{how}" do
+        let(:params) { { package_source: source, switches: switches } }
+
+        it 'names the file in the settings, and installs what speaks to switches, in the version that is there' do
+          is_expected.to compile.with_all_deps
+          is_expected.to contain_file('/etc/kaizen/collector.yaml').with_content(%r{^  switches: /etc/kaizen/switches\.yaml$})
+          is_expected.to contain_exec('kaizen: netmiko').with(
+            command: ['/opt/kaizen/bin/python', '-m', 'pip', 'install', '--quiet', '--', "kaizen-backups[switches]==#{version}"],
+            unless: "/opt/kaizen/bin/python -c 'import netmiko'",
+          ).that_requires('Exec[kaizen: package]')
+        end
+      end
+    end
+
+    context 'that Puppet knows' do
+      let(:params) { { package_source: source, switches: inventory } }
+
+      it 'writes the file for root alone, checked, before the settings name it' do
+        is_expected.to contain_file('/etc/kaizen/switches.yaml')
+          .with(owner: 'root', group: 'root', mode: '0600', validate_cmd: '/usr/local/bin/kaizen switches check %')
+          .that_comes_before('File[/etc/kaizen/collector.yaml]')
+        expect(YAML.safe_load(catalogue.resource('File', '/etc/kaizen/switches.yaml')[:content])).to eq(inventory)
+      end
+    end
+
+    context 'that somebody keeps by hand' do
+      let(:params) { { package_source: source, switches: true } }
+
+      it { is_expected.not_to contain_file('/etc/kaizen/switches.yaml') }
     end
   end
 
@@ -257,6 +298,7 @@ describe 'quickstack::backups::collector' do
       webhook: 'http://hooks.example/x',
       report_dir: 'report',
       report_group: 'A b',
+      switches: '/etc/kaizen/switches.yaml',
     }.each do |name, value|
       context "#{name} #{value.inspect}" do
         let(:params) { { package_source: source, name => value } }

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from every_state import every_state
-from kaizen_backups.cli.collect import _report
+from kaizen_backups.cli.collect import update_report
 from kaizen_backups.settings import Settings
 from kaizen_backups.settings_told import StatusPage
 
@@ -74,9 +74,9 @@ def test_what_is_wrong_with_the_place_or_the_group_is_one_line(
 def test_after_a_collection_a_page_that_fails_is_said_and_does_no_harm(
     settings: Settings, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _report(settings)
+    update_report(settings)
     assert capsys.readouterr().err == ""
     (tmp_path / "taken").write_text("somebody's own")
-    _report(settings.model_copy(update={"report": StatusPage(directory=tmp_path / "taken")}))
+    update_report(settings.model_copy(update={"report": StatusPage(directory=tmp_path / "taken")}))
     assert "kaizen: the status page is not up to date: " in capsys.readouterr().err
     assert (tmp_path / "taken").read_text() == "somebody's own"

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,7 +17,7 @@ from kaizen_backups.cli.nodes import say_problems
 from kaizen_backups.cli.signals import tell as tell_others
 from kaizen_backups.cli.signals import update_metrics, with_metrics
 from kaizen_backups.collect import collect
-from kaizen_backups.errors import KaizenError, printable
+from kaizen_backups.errors import ConfigError, KaizenError, printable
 from kaizen_backups.exit_codes import ExitCode
 from kaizen_backups.history import History, open_history, stamp
 from kaizen_backups.lock import only_run
@@ -30,6 +31,9 @@ from kaizen_backups.search.index import forget_nodes
 from kaizen_backups.settings import Settings, load_settings
 from kaizen_backups.store import NodeStore, stored_nodes
 from kaizen_backups.units import many, parse_clock, parse_size, size
+
+if TYPE_CHECKING:
+    from kaizen_backups.switches.receive import SwitchReceiver
 
 _PAST = timedelta(hours=12)
 
@@ -77,9 +81,10 @@ def command(
 ) -> None:
     """Fetch the new snapshots of every node, or of the NODEs named; check, publish and keep them.
 
-    The node list is made anew first. A node that fails is named on stderr, and the others are collected all the
-    same; the exit code is then 1. Where there is no terminal, nothing else is printed. With --until, nodes whose
-    snapshot of the day is not there yet are asked again, and those that still lack it at the end are late.
+    Without a NODE the configurations of the switches are fetched, too. The node list is made anew first. A node that
+    fails is named on stderr, and the others are collected all the same; the exit code is then 1. Where there is no
+    terminal, nothing else is printed. With --until, nodes whose snapshot of the day is not there yet are asked again,
+    and those that still lack it at the end are late.
 
     \b
     Examples:
@@ -107,27 +112,21 @@ def command(
         pace = Pace(lambda: limit_rate or rate_at(settings.rate, datetime.now().astimezone()))
         with ExitStack() as stack:
             chatty = verbose or dry_run or sys.stdout.isatty()
-            tell = _teller(stack, len(wanted), chatty=chatty, dry_run=dry_run, as_json=as_json)
+            tell = teller(stack, len(wanted), chatty=chatty, dry_run=dry_run, as_json=as_json)
             if not dry_run:
                 tell = with_metrics(tell, settings, history)
-            night = Night(settings, history, room, pace, tell, end, dry_run)
+            switches = _switch_receiver(settings) if any(node.is_switch for node in wanted) else None
+            night = Night(settings, history, room, pace, tell, end, dry_run, switches)
             outcomes = _run(wanted, night, stack.close)
         if not dry_run:
             update_metrics(settings, history)
     if not dry_run:
-        _index(settings, outcomes)
-        _report(settings)
+        update_index(settings, outcomes)
+        update_report(settings)
     if whole:
         tell_others(settings, [("node list", message) for message in amiss])
     if failed or any(outcome.problems for outcome in outcomes):
         context.exit(ExitCode.FAILED)
-
-
-def _wanted(known: NodeList, nodes: Sequence[str], settings: Settings) -> list[Node]:
-    wanted = [known.get(name) for name in dict.fromkeys(nodes)] if nodes else known.share(settings)
-    if not wanted:
-        raise KaizenError("there is no node to collect; 'kaizen nodes refresh' reads the sources")
-    return wanted
 
 
 def _say(as_json: Iterable[str], on_stderr: Iterable[str]) -> None:
@@ -147,7 +146,7 @@ def _told_if_it_fails(settings: Settings) -> Iterator[None]:
         raise
 
 
-def _index(settings: Settings, outcomes: list[Outcome]) -> None:
+def update_index(settings: Settings, outcomes: list[Outcome]) -> None:
     """Bring the indexes that 'kaizen find' asks to what is stored now; what goes wrong is said.
 
     It changes no exit code: that says whether the nodes' snapshots are safe, and 'find' makes what it lacks itself.
@@ -161,7 +160,7 @@ def _index(settings: Settings, outcomes: list[Outcome]) -> None:
         click.echo(f"kaizen: what 'kaizen find' looks up is not up to date: {printable(str(error))}", err=True)
 
 
-def _report(settings: Settings) -> None:
+def update_report(settings: Settings) -> None:
     """Make the status page anew where there is one; what goes wrong is said, and changes no exit code either."""
     if not settings.report:
         return
@@ -171,6 +170,31 @@ def _report(settings: Settings) -> None:
         write(settings, settings.report.directory)
     except Exception as error:  # a defect of ours included
         click.echo(f"kaizen: the status page is not up to date: {printable(str(error))}", err=True)
+
+
+def _wanted(known: NodeList, names: Sequence[str], settings: Settings) -> list[Node]:
+    """Return the nodes named, or all that this collector has, its switches included. Raises KaizenError."""
+    found = [known.get(name) for name in dict.fromkeys(names)] if names else known.share(settings)
+    if not found:
+        raise KaizenError("there is no node to collect; 'kaizen nodes refresh' reads the sources")
+    for node in found if names else ():
+        if node.is_switch:
+            raise KaizenError(f"{node.name}: it is a switch; 'kaizen switches {node.name}' fetches its configuration")
+    return found
+
+
+def _switch_receiver(settings: Settings) -> "SwitchReceiver":
+    """Return what fetches switches. A mistake in their file is their trouble, and no node's."""
+    from kaizen_backups.switches.inventory import load_inventory  # few have switches
+    from kaizen_backups.switches.receive import SwitchReceiver
+
+    file = settings.sources.switches
+    if not file:
+        return SwitchReceiver(ConfigError("the settings have no 'sources.switches' any more"))
+    try:
+        return SwitchReceiver(load_inventory(file))
+    except ConfigError:
+        return SwitchReceiver(ConfigError(f"{file} cannot be used; 'kaizen switches check' says why"))
 
 
 def _until(value: str | None, setting: time | None) -> datetime | None:
@@ -186,13 +210,18 @@ def _until(value: str | None, setting: time | None) -> datetime | None:
 
 def _run(nodes: list[Node], night: Night, tidy_up: Callable[[], None]) -> list[Outcome]:
     run = 0 if night.dry_run else night.history.begin_run(len(nodes))
-    outcomes = asyncio.run(_interruptible(nodes, night, tidy_up))
+    outcomes = collect_until_done(nodes, night, tidy_up)
     if not night.dry_run:
         received = sum(len(outcome.received) for outcome in outcomes)
         failures = sum(bool(outcome.problems) for outcome in outcomes)
         night.history.end_run(run, failures, received, sum(outcome.new_bytes for outcome in outcomes))
         night.history.add_room(free_bytes(night.settings.store), all_bytes(night.settings.store))
     return outcomes
+
+
+def collect_until_done(nodes: list[Node], night: Night, tidy_up: Callable[[], None]) -> list[Outcome]:
+    """Collect; `tidy_up` is called when that is interrupted, which ends the program."""
+    return asyncio.run(_interruptible(nodes, night, tidy_up))
 
 
 async def _interruptible(nodes: list[Node], night: Night, tidy_up: Callable[[], None]) -> list[Outcome]:
@@ -245,7 +274,7 @@ def _not_on_record(settings: Settings, history: History) -> int:
     return unknown
 
 
-def _teller(stack: ExitStack, total: int, *, chatty: bool, dry_run: bool, as_json: bool) -> Callable[[Event], None]:
+def teller(stack: ExitStack, total: int, *, chatty: bool, dry_run: bool, as_json: bool) -> Callable[[Event], None]:
     """Return what is told of every event: it prints, and shows the progress where stderr is a terminal."""
     display = None
     if sys.stderr.isatty() and not as_json:

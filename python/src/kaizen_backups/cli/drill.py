@@ -73,6 +73,7 @@ def command(
     With --live up to 200 of the files, at random, are compared with the node itself, where they are unchanged by size
     and time: by your own ssh, and sudo there unless you log in as root. A file that has another content is a failure.
     A node that cannot be asked is named, and the exit code is 69; its snapshot counts as proven all the same.
+    Switches are not asked.
 
     \b
     Examples:
@@ -88,10 +89,18 @@ def command(
         chosen = _choose(settings, history, nodes, count or 1)
         require_servers(settings, chosen)
         asked = _live(settings) if live else None
+        switches = {node.name for node in read_list(settings.nodes_file) if node.is_switch}
         outcomes = []
         for node in chosen:
             with scratch(parent) as directory:
-                trial = drill(settings, history, node, directory, accept_missing=accept_missing, live=asked)
+                trial = drill(
+                    settings,
+                    history,
+                    node,
+                    directory,
+                    accept_missing=accept_missing,
+                    live=None if node in switches else asked,
+                )
                 outcomes.append(_interruptible(trial))
             _say(outcomes[-1], as_json=as_json, verbose=verbose)
         update_metrics(settings, history)

@@ -105,7 +105,8 @@ def show(config: Path, node: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.stated(), indent=2))
         return
-    rows = {"name": found.name, "address": _address(found), "user": found.user, "role": found.role}
+    door = {} if found.is_switch else {"user": found.user}
+    rows = {"name": found.name, "address": _address(found), **door, "role": found.role}
     for key, value in {**rows, "origin": found.origin}.items():
         click.echo(f"{key:8} {value}")
     for host_key in found.host_keys:

@@ -29,6 +29,6 @@ def _to_make_safe(status: NodeStatus) -> Advice:
         return Advice(f"kaizen status {status.node}", status.collector)
     if status.problem and "has a rotten file" in status.problem:
         return Advice(f"kaizen verify {status.node}")
-    if status.state == State.STALE:
+    if status.state == State.STALE and status.role != "switch":
         return Advice("kaizen-backup status", status.node)  # it answers, and has nothing newer
-    return Advice(f"kaizen collect -v {status.node}")
+    return Advice(f"kaizen {'switches' if status.role == 'switch' else 'collect'} -v {status.node}")

@@ -28,7 +28,7 @@ def compare(store: NodeStore, path: bytes, old: Version, new: Version) -> Iterat
             yield from (f"  {v.last}: {size(v.size)}, SHA-256 {v.sha256 or 'unknown'}".encode() for v in (old, new))
         return
     labels = [f"{printable(os.fsdecode(path))}\t{version.last}" for version in (old, new)]
-    yield from _diff(labels, [content or b"" for content in contents])
+    yield from unified_diff(labels, [content or b"" for content in contents])
 
 
 def _attributes(version: Version) -> tuple[str, str, str]:
@@ -47,8 +47,11 @@ def _content(store: NodeStore, path: bytes, version: Version) -> bytes | None:
     return None if b"\0" in data else data
 
 
-def _diff(labels: list[str], contents: list[bytes]) -> Iterator[bytes]:
-    """Let diff(1) compare: what a node chose to be slow would keep Python's for hours."""
+def unified_diff(labels: list[str], contents: list[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a unified diff, without their ends. Raises KaizenError.
+
+    diff(1) compares: what a node chose to be slow would keep Python's for hours.
+    """
     with tempfile.TemporaryFile() as old, tempfile.TemporaryFile() as new:
         for file, content in zip((old, new), contents, strict=True):
             file.write(content)

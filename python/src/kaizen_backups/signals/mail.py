@@ -44,8 +44,11 @@ def send_digest(settings: Settings, verdict: Verdict, now: datetime, *, anyway: 
 
 
 def is_due(verdict: Verdict, last: Told, now: datetime, *, always: bool) -> bool:
-    """Tell whether a digest is to be sent: one a date, and another when more is wrong than in that."""
-    if verdict.all_is_well and not always:
+    """Tell whether a digest is to be sent: one a date, and another when more is wrong than in that.
+
+    A switch's changed configuration is worth one, too.
+    """
+    if verdict.all_is_well and not (verdict.changed or always):
         return False
     return last.date != str(now.date()) or bool(verdict.concerns() - last.concerns)
 

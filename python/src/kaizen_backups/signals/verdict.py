@@ -11,6 +11,7 @@ from kaizen_backups.room import Room, all_bytes, free_bytes
 from kaizen_backups.settings import Settings
 from kaizen_backups.sharing import own_name
 from kaizen_backups.status import SAFE, NodeStatus
+from kaizen_backups.switches.changed import ConfigChange, config_changes
 from kaizen_backups.units import many, size
 
 
@@ -31,6 +32,8 @@ class Verdict:
     room: str = ""
     """How much of the store's room is free, in words."""
     troubles: Sequence[Trouble] = field(default_factory=list)
+    changed: Sequence[ConfigChange] = field(default_factory=list)
+    """The switches whose configuration is another since yesterday: news, and no trouble."""
 
     @property
     def not_safe(self) -> list[NodeStatus]:
@@ -67,6 +70,7 @@ class Verdict:
         said += [f"{len(self.not_proven)} not restorable"] if self.not_proven else []
         said += [f"{len(self.unusual)} unusual"] if self.unusual else []
         said += dict.fromkeys(trouble.kind for trouble in self.troubles)
+        said += [f"{len(self.changed)} switch{'es' if len(self.changed) > 1 else ''} changed"] if self.changed else []
         return f"kaizen: {', '.join(said if count else ['no node is known', *said[1:]])}"
 
     def concerns(self) -> set[str]:
@@ -86,7 +90,9 @@ def judge(settings: Settings, found: Sequence[NodeStatus], now: datetime, also: 
     Another collector's nodes are that one's to tell of, as long as it can. Raises KaizenError.
     """
     own = [status for status in found if not status.collector or status.unheard]
-    return Verdict(own_name(settings), own, _room(settings), [*also, *collectors_troubles(settings, found, now)])
+    troubles = [*also, *collectors_troubles(settings, found, now)]
+    changed = config_changes(settings.store, [status for status in found if not status.collector], now.date())
+    return Verdict(own_name(settings), own, _room(settings), troubles, changed)
 
 
 def collectors_troubles(settings: Settings, found: Sequence[NodeStatus], now: datetime) -> list[Trouble]:

@@ -1,0 +1,1 @@
+"""Switches: their running configuration is fetched by ssh, and stored as a node's snapshots are."""
