@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The roles hil, foreman, puppet and ceph-mon, and the dumps that they bring. PostgreSQL and SQLite are real; ceph and virsh
-# are stand-ins, since a cluster and a hypervisor can't run here: they answer with the words of the real ones.
+# The roles hil, foreman, puppet and ceph-mon, and the dumps that they bring. PostgreSQL, SQLite
+# and Ceph's monitor are real. virsh is a stand-in, since a hypervisor can't run here; so is ceph where it must fail.
 
 load node
 
@@ -204,32 +204,47 @@ SQL
     grep -qx 'skipped_dump = postgresql' "$NODE/backups/2026-11-24/backup.info"
 }
 
-# As ceph(8): it tells a map on stdout, or into the file of -o.
-a_cluster() {
-    # shellcheck disable=SC2016
-    on_path ceph '[[ $1 == --connect-timeout ]] && shift 2 || exit 22' \
-        'out=/dev/stdout words=()' \
-        'while [[ $# -gt 0 ]]; do if [[ $1 == -o ]]; then out=$2; shift; else words+=("$1"); fi; shift; done' \
-        'case "${words[*]}" in' \
-        '    "mon getmap" | "osd getmap" | "osd getcrushmap") printf "binary\0%s\n" "${words[1]}" >"$out"; echo "got map epoch 7" >&2 ;;' \
-        '    "auth export") printf "[client.admin]\n\tkey = AQ==\n" ;;' \
-        '    "mon dump" | "osd dump" | "osd crush dump" | "config dump" | "config-key dump" | "fs dump") echo "${words[*]}" ;;' \
-        '    *) echo "no valid command found" >&2; exit 22 ;;' \
-        'esac'
+# A cluster of one monitor.
+a_monitor() {
+    local fsid
+    fsid=$(uuidgen)
+    mkdir -p "$NODE/etc/ceph" "$NODE/var/lib/ceph/mon"
+    printf '%s\n' '[global]' "fsid = $fsid" 'mon host = [v2:127.0.0.1:3300,v1:127.0.0.1:6789]' >"$NODE/etc/ceph/ceph.conf"
+    local keyring=/etc/ceph/ceph.client.admin.keyring
+    on_node ceph-authtool --create-keyring "$keyring" --gen-key -n client.admin --cap mon 'allow *' >/dev/null
+    on_node ceph-authtool "$keyring" --gen-key -n mon. --cap mon 'allow *' >/dev/null
+    on_node monmaptool --create --addv a '[v2:127.0.0.1:3300,v1:127.0.0.1:6789]' --fsid "$fsid" /tmp/monmap >/dev/null
+    on_node ceph-mon --mkfs -i a --monmap /tmp/monmap --keyring "$keyring"
 }
 
-@test "ceph-mon: keys, maps and settings as the monitors tell them, keyrings, and not their store" {
-    a_cluster
-    has /etc/ceph/ceph.client.admin.keyring /var/lib/ceph/mon/ceph-a/keyring /var/lib/ceph/mon/ceph-a/store.db/000001.sst \
-        /var/lib/ceph/0a1b/mon.a/config /var/lib/ceph/0a1b/mon.a/store.db/000001.sst /var/lib/ceph/osd/ceph-0/block
-    as_role ceph-mon
-    saved /etc/ceph/ceph.client.admin.keyring /var/lib/ceph/mon/ceph-a/keyring /var/lib/ceph/0a1b/mon.a/config
-    left_out /var/lib/ceph/mon/ceph-a/store.db/000001.sst /var/lib/ceph/0a1b/mon.a/store.db/000001.sst /var/lib/ceph/osd/ceph-0/block
-    cd "$NODE/backups/2026-11-24/dumps/ceph"
+# beside_monitor COMMAND...: in a network of its own, where the monitor runs.
+# shellcheck disable=SC2016
+beside_monitor() {
+    on_node unshare --net bash -c 'ip link set lo up && { ceph-mon -i a -f >/tmp/monitor 2>&1 & } && "$@"
+        code=$?
+        kill %1
+        wait
+        exit $code' - "$@" 3>&-
+}
+
+@test "ceph-mon: keys, maps and settings as a real monitor tells them, keyrings, and not its store" {
+    a_monitor
+    has /var/lib/ceph/mon/ceph-a/extra /var/lib/ceph/mon/ceph-a/store.db/x /var/lib/ceph/0a1b/mon.a/config \
+        /var/lib/ceph/0a1b/mon.a/store.db/000001.sst /var/lib/ceph/osd/ceph-0/block
+    printf '%s\n' 'role = ceph-mon' 'exclude = /root/*' 'exclude = /etc/systemd/system/*' 'exclude = /etc/apt/*' >"$NODE/etc/kaizen/node.conf"
+    beside_monitor bash -c 'ceph config set global debug_ms 0/0 && ceph config-key set dm-crypt/osd/1/luks secret && kaizen-backup run'
+    local dir
+    dir=$(echo "$NODE"/backups/[0-9]*)
+    [[ -s $dir/etc/ceph/ceph.client.admin.keyring && -s $dir/var/lib/ceph/mon/ceph-a/keyring && -s $dir/var/lib/ceph/0a1b/mon.a/config ]]
+    [[ -z $(find "$dir" -path '*store.db*' -o -path '*/osd/*') ]]
+    cd "$dir/dumps/ceph"
     [[ $(echo *) == 'auth.keyring config-key.json config.txt crush.json crushmap fs.txt mon.txt monmap osd.txt osdmap' ]]
-    [[ $(cat auth.keyring) == *'key = AQ=='* && $(cat config.txt) == 'config dump' ]]
-    cmp osdmap <(printf 'binary\0getmap\n')
+    on_node ceph-authtool -n client.admin --print-key /etc/ceph/ceph.client.admin.keyring >"$BATS_TEST_TMPDIR/key"
+    grep -qF "$(cat "$BATS_TEST_TMPDIR/key")" auth.keyring
+    [[ $(cat config.txt) == *debug_ms* && $(cat config-key.json) == *secret* && $(cat mon.txt) == *mon.a* ]]
+    [[ $(monmaptool --print monmap) == *'mon.a'* && $(crushtool -d crushmap) == *'# rules'* && $(osdmaptool --print osdmap) == *fsid* ]]
     [[ $(stat -c %a auth.keyring) == 600 ]]
+    assert_whole
 }
 
 @test "ceph-mon: a cluster without a quorum is a warning, soon; one that refuses, or fails later, fails the run by name" {
@@ -249,12 +264,13 @@ a_cluster() {
     run agent run --again
     assert_status 1
     assert_output_has 'dump ceph: [errno 13] RADOS permission denied'
-    a_cluster
-    sed -i 's/"auth export") /&exit 1; /' "$NODE/usr/local/bin/ceph"
+    # shellcheck disable=SC2016
+    on_path ceph '[[ "$*" != *"auth export" ]] || exit 1' 'echo "$*"'
     run agent run --again
     assert_status 1
     assert_output_has 'dump ceph: auth export:'
-    rm "$NODE/usr/local/bin/ceph"
+    # It was there, and is gone.
+    rm "$NODE/usr/local/bin/ceph" "$NODE/usr/bin/ceph"
     run agent run --again
     assert_status 1
     assert_output_has 'dump ceph:'
