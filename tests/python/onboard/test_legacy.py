@@ -201,7 +201,7 @@ def test_the_agents_lock_keeps_it_out(old: Path, backups: Path) -> None:
 def test_it_is_said_when_retention_would_take_them_at_once(old: Path, backups: Path) -> None:
     (backups.parent / "node.conf").write_text(f"backups_dir = {backups}\n")
     result = call(old, "--dry-run")
-    assert "of them are older than what is kept there" in result.output
+    assert "91 snapshots of these will go with the next run" in result.output
 
 
 def test_into_a_collectors_store_they_are_on_record_and_verify(old: Path, tmp_path: Path, settings: Settings) -> None:

@@ -136,7 +136,7 @@ def _say_end(found: Plan, target: _Target, damaged: list[date], today: date, *, 
     gone = [snapshot for snapshot in made if snapshot not in stay]
     if gone:
         click.echo(
-            f"kaizen-onboard: {len(gone)} of them are older than what is kept there, and will go with the next run: "
-            "raise keep_days (on a collector: keep) before that",
+            f"kaizen-onboard: {many(len(gone), 'snapshot')} of these will go with the next run, older than is kept "
+            "there; raise keep_days (on a collector: keep) before that",
             err=True,
         )
