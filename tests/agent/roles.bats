@@ -156,10 +156,18 @@ SQL
     run agent run
     assert_status 1
     assert_output_has 'dump hil: the database haas that /etc/hil.cfg names is not among those of this host'
-    printf '[database]\nuri = postgresql://hil:Hunter2@db.example:5433/haas\n' >"$NODE/etc/hil.cfg"
+    printf '[database]\nuri = postgresql+psycopg2://hil:Hun?t/er@2@db.example:5433/haas?sslmode=require\n' >"$NODE/etc/hil.cfg"
     agent run
     grep -q '^warning = dump hil: the database haas that /etc/hil.cfg names is on db.example: back it up there' \
         "$NODE/backups/2026-11-24/backup.info"
+    run grep Hun "$NODE/backups/2026-11-24/backup.info" "$NODE/var/log/kaizen-backup.log"
+    assert_status 1
+    local here
+    for here in '[::1]:5432' "$(on_node hostname):5432" '127.0.0.1'; do
+        printf '[database]\nuri = postgresql://hil:Hunter2@%s/postgres\n' "$here" >"$NODE/etc/hil.cfg"
+        agent run --again
+        grep -qx 'warnings = 0' "$NODE/backups/$(snapshots | tail -n 1)/backup.info"
+    done
 }
 
 @test "foreman: every database comes back row for row; keys, answers, Puppet's CA, DHCP, DNS and TFTP are saved, public is not" {

@@ -18,7 +18,7 @@ sqlite3 /var/lib/hil/hil.db "CREATE TABLE node (id INTEGER PRIMARY KEY, label TE
 """
 OLD = """
 mkdir -p /srv/old/etc && cd /srv/old && mkdir -p tree/etc
-for day in 2026-09-01 2026-10-01 2026-11-01; do
+for day in DAYS; do
     echo "of $day" >tree/etc/hil.cfg
     tar -C tree -czf "etc/etc-${day//-/}.tgz" etc
     echo "dump of $day" | gzip >"hil-$day.sql.gz"
@@ -49,7 +49,7 @@ def test_an_onboarded_hil_masters_database_is_collected(bare: BareHosts) -> None
 def test_its_old_backups_are_found_kept_verified_and_restored_as_its_own_are(bare: BareHosts) -> None:
     collector = bare.collector
     collector.sh("echo 'keep: {days: 8, months: 12}' >>/etc/kaizen/collector.yaml")
-    collector.sh(OLD)
+    collector.sh(OLD.replace("DAYS", "2026-06-01 2026-07-01 2026-11-01"))
     moment = "2026-11-24 04:00:00"
     command = ["kaizen-onboard", "import-legacy", "/srv/old", "--node", "hil.kaizen.example"]
     done = collector.run(command, at=moment)
@@ -61,36 +61,38 @@ def test_its_old_backups_are_found_kept_verified_and_restored_as_its_own_are(bar
     bare.hosts["hil"].run(["kaizen-backup", "run"], at="2026-11-25 01:00:00")
     collector.run(["kaizen", "collect"], at="2026-11-25 03:00:00")
     nights = collector.run(["ls", STORE]).out.split()
-    assert nights == ["2026-09-01", "2026-10-01", "2026-11-24", "2026-11-25"]
+    assert nights == ["2026-06-01", "2026-07-01", "2026-11-24", "2026-11-25"]
     restore = [
         "kaizen",
         "restore",
         "hil.kaizen.example",
         "/etc/hil.cfg",
         "--at",
-        "2026-10-01",
+        "2026-07-01",
         "--to",
         "/srv/back",
         "--yes",
     ]
     collector.sh("mkdir /srv/back")
     collector.run(restore, at="2026-11-25 04:00:00")
-    assert collector.read("/srv/back/etc/hil.cfg") == "of 2026-10-01\n"
-    old = [f"hil-2026-{month}-01.sql.gz" for month in ("09", "10", "11")]
+    assert collector.read("/srv/back/etc/hil.cfg") == "of 2026-07-01\n"
+    old = [f"hil-2026-{month}-01.sql.gz" for month in ("06", "07", "11")]
     assert collector.run(["ls", "/srv/old"]).out.split() == ["etc", *old]
 
 
-def test_on_the_host_itself_old_backups_become_snapshots_beside_its_own(bare: BareHosts) -> None:
+def test_on_the_host_itself_they_stand_beside_its_own_and_are_collected(bare: BareHosts) -> None:
     hil = bare.hosts["hil"]
-    hil.sh(OLD)
+    hil.sh(OLD.replace("DAYS", "2026-08-01 2026-09-01 2026-10-01"))
     hil.write("/usr/local/bin/kaizen-onboard", bare.collector.read("/usr/local/bin/kaizen-onboard"), mode=0o755)
     done = hil.run(["kaizen-onboard", "import-legacy", "/srv/old"], at="2026-11-25 05:00:00")
     assert "made 3 snapshots in /backups" in done.out
     assert "raise keep_days" in done.err
     hil.run(["kaizen-backup", "verify"], at="2026-11-25 05:00:00")
-    restored = ["kaizen-backup", "restore", "/etc/hil.cfg", "--at", "2026-09-01", "--to", "/tmp"]
+    restored = ["kaizen-backup", "restore", "/etc/hil.cfg", "--at", "2026-08-01", "--to", "/tmp"]
     hil.run(restored, at="2026-11-25 05:00:00")
-    assert hil.read("/tmp/etc/hil.cfg") == "of 2026-09-01\n"
+    assert hil.read("/tmp/etc/hil.cfg") == "of 2026-08-01\n"
+    bare.collector.run(["kaizen", "collect"], at="2026-11-25 06:00:00")
+    assert {"2026-08-01", "2026-09-01", "2026-10-01"} <= set(bare.collector.run(["ls", STORE]).out.split())
 
 
 def test_puppet_gives_a_node_the_role_foreman(bare: BareHosts) -> None:
