@@ -240,7 +240,8 @@ beside_monitor() {
     has /var/lib/ceph/mon/ceph-a/extra /var/lib/ceph/mon/ceph-a/store.db/x /var/lib/ceph/0a1b/mon.a/config \
         /var/lib/ceph/0a1b/mon.a/store.db/000001.sst /var/lib/ceph/osd/ceph-0/block
     printf '%s\n' 'role = ceph-mon' 'exclude = /root/*' 'exclude = /etc/systemd/system/*' 'exclude = /etc/apt/*' >"$NODE/etc/kaizen/node.conf"
-    beside_monitor bash -c 'ceph config set global debug_ms 0/0 && ceph config-key set dm-crypt/osd/1/luks secret && kaizen-backup run'
+    beside_monitor bash -c 'ceph config set global debug_ms 0/0 && ceph config-key set dm-crypt/osd/1/luks secret && kaizen-backup run &&
+        ceph osd getcrushmap -o /tmp/crushmap 2>/tmp/epoch'
     local dir
     dir=$(echo "$NODE"/backups/[0-9]*)
     [[ -s $dir/etc/ceph/ceph.client.admin.keyring && -s $dir/var/lib/ceph/mon/ceph-a/keyring && -s $dir/var/lib/ceph/0a1b/mon.a/config ]]
@@ -250,6 +251,7 @@ beside_monitor() {
     on_node ceph-authtool -n client.admin --print-key /etc/ceph/ceph.client.admin.keyring >"$BATS_TEST_TMPDIR/key"
     grep -qF "$(cat "$BATS_TEST_TMPDIR/key")" auth.keyring
     [[ $(cat config.txt) == *debug_ms* && $(cat config-key.json) == *secret* && $(cat mon.txt) == *mon.a* ]]
+    cmp crushmap "$NODE/tmp/crushmap"
     [[ $(monmaptool --print monmap) == *'mon.a'* && $(crushtool -d crushmap) == *'# rules'* && $(osdmaptool --print osdmap) == *fsid* ]]
     [[ $(stat -c %a auth.keyring) == 600 ]]
     assert_whole
