@@ -22,8 +22,8 @@
 # @param enabled
 #   Whether this node is backed up.
 # @param role
-#   The role whose paths, excludes and dumps are added to those given here. The module ships `controller`, `compute`, `website`
-#   and `generic`.
+#   The role whose paths, excludes and dumps are added to those given here. The module ships `controller`, `compute`, `website`,
+#   `hil`, `foreman`, `puppet`, `ceph-mon` and `generic`.
 #   A site's own role is a file `/etc/kaizen/roles/<role>.conf` that is there before `/etc/kaizen/node.conf`, such as a `file`
 #   resource with `before => File['/etc/kaizen/node.conf']`; a role without a file is refused when node.conf is written.
 # @param paths
@@ -31,8 +31,9 @@
 # @param excludes
 #   What to leave out: rsync patterns, or absolute paths below a path.
 # @param dumps
-#   What to dump: `mysql`, `postgresql`, `mongodb`, `rabbitmq`, `packages` (the list of what is installed), `sqlite:/path`, or
-#   `command:NAME:/path/to/executable`.
+#   What to dump: `mysql`, `postgresql`, `mongodb`, `rabbitmq`, `packages` (the list of what is installed), `hil` (the databases
+#   that the settings of HIL and OBMd name), `libvirt` (domains and networks), `ceph` (keys, maps and settings of a cluster),
+#   `sqlite:/path`, or `command:NAME:/path/to/executable`.
 # @param backups_dir
 #   Where the snapshots are.
 # @param log_file

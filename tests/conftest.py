@@ -27,6 +27,7 @@ _LONG = [
         "onboard",
         "find",
         "report",
+        "roles",
         "door",
     )
 ]

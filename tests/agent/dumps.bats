@@ -4,19 +4,12 @@
 load node
 
 teardown() {
-    [[ -z ${SERVER:-} ]] || on_node runuser -u postgres -- "$PGBIN/pg_ctl" -D /var/lib/pg -m immediate stop >/dev/null 2>&1 || true
+    stop_postgres
     [[ ! -d ${NODE:-} ]] || umount -l -R "$NODE/.."
 }
 
-postgres() { (cd / && on_node runuser -u postgres -- "$@"); }
-
-start_postgres() {
-    PGBIN=$(cd / && printf '%s\n' /usr/lib/postgresql/*/bin | tail -n 1)
-    on_node install -d -o postgres -g postgres -m 0700 /var/lib/pg
-    on_node install -d -o postgres -g postgres /run/postgresql
-    postgres "$PGBIN/initdb" -D /var/lib/pg -A peer >/dev/null
-    SERVER=yes
-    postgres "$PGBIN/pg_ctl" -D /var/lib/pg -w -o '-c listen_addresses= -c fsync=off' -l /var/lib/pg/log start >/dev/null 3>&-
+start_hil_server() {
+    start_postgres
     postgres psql -q -c "CREATE ROLE hil LOGIN PASSWORD 'Hunter2'" -c 'CREATE DATABASE hil OWNER hil'
     postgres psql -q -c "CREATE DATABASE \"od'd/na me=x\""
     postgres psql -q -d hil -c 'CREATE TABLE node (id INT, label TEXT)' -c "INSERT INTO node SELECT i, 'n' || i FROM generate_series(1, 1000) i"
@@ -24,7 +17,7 @@ start_postgres() {
 }
 
 @test "postgresql: each database and the globals, for root alone, and an empty server loads them" {
-    start_postgres
+    start_hil_server
     at '2026-11-24 01:00:00'
     run agent run
     assert_status 0
@@ -41,7 +34,7 @@ start_postgres() {
 }
 
 @test "postgresql: a dump equal to the last one is a link to it, though each archive says when it was made" {
-    start_postgres
+    start_hil_server
     at '2026-11-23 01:00:00' && agent run
     sleep 1
     at '2026-11-24 01:00:00' && agent run
@@ -54,7 +47,7 @@ start_postgres() {
 }
 
 @test "postgresql: a server that stops half-way through a dump fails the run by name" {
-    start_postgres
+    start_hil_server
     # pg_dump, slowed: the server goes while it reads.
     mv "$NODE/usr/bin/pg_dump" "$NODE/usr/bin/pg_dump.real"
     # shellcheck disable=SC2016
@@ -70,7 +63,7 @@ exec pg_dump.real "$@"' >"$NODE/usr/bin/pg_dump"
 }
 
 @test "postgresql: an archive that was cut short is found" {
-    start_postgres
+    start_hil_server
     mv "$NODE/usr/bin/pg_dump" "$NODE/usr/bin/pg_dump.real"
     # shellcheck disable=SC2016
     printf '#!/bin/bash\npg_dump.real "$@" | head -c 3000; exit 0\n' >"$NODE/usr/bin/pg_dump"

@@ -43,6 +43,22 @@ config() { printf '%s\n' 'role = empty' "$@" >"$NODE/etc/kaizen/node.conf"; }
 # The second env is there to be the first program that loads libfaketime: bash, when it is the first, loses the time.
 on_node() { chroot "$NODE" env -i PATH="$PATH" TERM=dumb HOME=/root ${CLOCK:+"${CLOCK[@]}"} env "$@"; }
 
+postgres() { (cd / && on_node runuser -u postgres -- "$@"); }
+
+# A PostgreSQL server of the node's own. Its databases go with it: stop_postgres, in teardown.
+start_postgres() {
+    PGBIN=$(cd / && printf '%s\n' /usr/lib/postgresql/*/bin | tail -n 1)
+    on_node install -d -o postgres -g postgres -m 0700 /var/lib/pg
+    on_node install -d -o postgres -g postgres /run/postgresql
+    postgres "$PGBIN/initdb" -D /var/lib/pg -A peer >/dev/null
+    SERVER=yes
+    postgres "$PGBIN/pg_ctl" -D /var/lib/pg -w -o '-c listen_addresses= -c fsync=off' -l /var/lib/pg/log start >/dev/null 3>&-
+}
+
+stop_postgres() {
+    [[ -z ${SERVER:-} ]] || on_node runuser -u postgres -- "$PGBIN/pg_ctl" -D /var/lib/pg -m immediate stop >/dev/null 2>&1 || true
+}
+
 # In the background, as the leader of a process group: PID is the program's own.
 spawn() {
     setsid chroot "$NODE" env -i PATH="$PATH" HOME=/root ${CLOCK:+"${CLOCK[@]}"} env "$@" 3>&- &

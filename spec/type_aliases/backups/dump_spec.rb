@@ -10,6 +10,9 @@ describe 'Quickstack::Backups::Dump' do
       "mongodb",
       "rabbitmq",
       "packages",
+      "hil",
+      "libvirt",
+      "ceph",
       "sqlite:/var/lib/a b/x.db",
       "command:ldap:/usr/local/sbin/dump-ldap",
     ].each { |value| is_expected.to allow_value(value) }

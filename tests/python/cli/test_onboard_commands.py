@@ -19,7 +19,7 @@ from kaizen_backups.settings import Settings
 from samples import host_key, make_node
 
 PROGRAM = Path(sys.executable).with_name("kaizen-onboard")
-COMMANDS = ["add", "list", "check", "remove", "upgrade", "bundle", "accept", "collector"]
+COMMANDS = ["add", "list", "check", "remove", "upgrade", "bundle", "accept", "collector", "import-legacy"]
 COMMANDS += ["ca", "ca init", "ca sign", "ca show", "ca revoke"]
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDRx7v0sGZwVvNfMzWCm1i6zvKbCDuGMwOGgL6uHdeMZ kaizen@x"
 

@@ -93,6 +93,9 @@ VALUES = [
     *(
         "mysql",
         "oracle",
+        "hil",
+        "libvirt",
+        "ceph",
         "sqlite:/a/b.db",
         "sqlite:/a/../b",
         "sqlite:b",

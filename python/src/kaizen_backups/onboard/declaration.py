@@ -37,10 +37,10 @@ PATTERNS: dict[str, tuple[str, str]] = {
     ),
     "dump": (
         "|".join(
-            ["mysql|postgresql|mongodb|rabbitmq|packages"]
+            ["mysql|postgresql|mongodb|rabbitmq|packages|hil|libvirt|ceph"]
             + [rf"{kind}:{_SEGMENTS}(?<!{_SPACE})" for kind in ("sqlite", "command:[A-Za-z0-9][A-Za-z0-9_-]*")]
         ),
-        "one of mysql, postgresql, mongodb, rabbitmq, packages, sqlite:/path, command:NAME:/path",
+        "one of mysql, postgresql, mongodb, rabbitmq, packages, hil, libvirt, ceph, sqlite:/path, command:NAME:/path",
     ),
     "plainpath": (_PLAIN, "an absolute path without blanks, quotes, wildcards or '..'"),
     "datadir": (

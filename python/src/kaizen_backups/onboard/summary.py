@@ -13,6 +13,18 @@ PLACES = (
     *("/var/lib/git", "/var/lib/grafana", "/var/lib/jenkins", "/var/lib/gitea", "/var/named", "/export", "/data"),
 )
 _WEB_SERVERS = ("nginx", "apache2", "httpd", "lighttpd", "caddy")
+# Dumps of what has no server to look for: where its settings are, there it is.
+_SETTINGS = {
+    "hil": ("/etc/hil.cfg", "/etc/haas.cfg", "/etc/obmd"),
+    "libvirt": ("/etc/libvirt",),
+    "ceph": ("/etc/ceph",),
+}
+_SAID = {
+    "packages": "the list of packages",
+    "hil": "the databases that HIL's and OBMd's settings name",
+    "libvirt": "libvirt's domains and networks",
+    "ceph": "the Ceph cluster's keys, maps and settings",
+}
 _SHOWN = {"mysql": "MySQL or MariaDB", "postgresql": "PostgreSQL", "mongodb": "MongoDB", "rabbitmq": "RabbitMQ"}
 
 
@@ -50,7 +62,7 @@ def summary(declaration: Declaration, facts: HostFacts) -> Summary:
     paths = [path for path in paths_of(declaration) if facts.has("exists", path)]
     dumps = [*role_dumps(declaration.role), *declaration.dumps]
     kinds = {dump.partition(":")[0] for dump in dumps}
-    saved = [dump for dump in dict.fromkeys(dumps) if dump not in SERVERS or runs(dump, facts)]
+    saved = [dump for dump in dict.fromkeys(dumps) if _is_there(dump, facts)]
     protected = [f"files below {' '.join(paths)}"] if paths else []
     protected += [_say_dump(dump) for dump in saved]
     unprotected = [
@@ -72,10 +84,16 @@ def _covered(place: str, paths: list[str]) -> bool:
     return any(place == path.rstrip("/") or place.startswith(f"{path.rstrip('/')}/") for path in paths)
 
 
+def _is_there(dump: str, facts: HostFacts) -> bool:
+    if dump in _SETTINGS:
+        return any(facts.has("exists", path) for path in _SETTINGS[dump])
+    return dump not in SERVERS or runs(dump, facts)
+
+
 def _say_dump(dump: str) -> str:
     kind, _, rest = dump.partition(":")
-    if kind == "packages":
-        return "the list of packages"
+    if kind in _SAID:
+        return _SAID[kind]
     if kind == "command":
         return f"what {rest.partition(':')[2]} prints"
     return f"the SQLite database {rest}" if kind == "sqlite" else f"every database of {_SHOWN[kind]}"

@@ -17,6 +17,7 @@ _MODULES = {
     "accept": "accept",
     "collector": "collector",
     "ca": "ca",
+    "import-legacy": "import_legacy",
 }
 _VALUED = ("--config",)
 

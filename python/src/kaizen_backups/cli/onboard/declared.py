@@ -14,7 +14,11 @@ def declaration_options(function: Any) -> Any:
     """Give a command the options that say how a host is backed up."""
     for option in reversed(
         [
-            click.option("--role", help="What is saved: generic, website, controller, compute (default: what fits)."),
+            click.option(
+                "--role",
+                help="What is saved: generic, website, controller, compute, hil, foreman, puppet, ceph-mon "
+                "(default: what fits of the first two).",
+            ),
             click.option("--path", "paths", multiple=True, help="One more path to save; '' for none."),
             click.option("--exclude", "excludes", multiple=True, help="What to leave out; '' for nothing."),
             click.option("--dump", "dumps", multiple=True, help="A database or command to dump; '' for none."),

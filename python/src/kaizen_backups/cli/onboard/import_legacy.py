@@ -1,0 +1,142 @@
+"""`kaizen-onboard import-legacy`: old dated backups become snapshots of their dates."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from kaizen_backups.cli.onboard.common import host_name
+from kaizen_backups.errors import DataError, KaizenError, printable
+from kaizen_backups.exit_codes import ExitCode
+from kaizen_backups.history import open_history
+from kaizen_backups.lock import only_run
+from kaizen_backups.nodes_yaml import read_list
+from kaizen_backups.onboard.legacy import Origin, Plan, make, plan, this_host
+from kaizen_backups.onboard.legacy_files import look
+from kaizen_backups.settings import Keep, load_settings
+from kaizen_backups.snapshots import Snapshot, kept
+from kaizen_backups.store import NodeStore, stored_nodes
+from kaizen_backups.sums import Checked
+from kaizen_backups.units import many
+
+_AGENTS_LOCK = Path("/run/kaizen-backup.lock")
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where snapshots go, whose they are, the lock, how long they stay, what notes them, and where not to look."""
+
+    store: NodeStore
+    host: str
+    role: str
+    lock: Path
+    keep: Keep
+    note: Callable[[Snapshot, Checked], None]
+    avoid: Path
+
+
+@click.command("import-legacy")
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--node", metavar="NAME", help="Into this collector's store, as that node's (default: this host's own).")
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would become what; change nothing.")
+@click.pass_context
+def command(context: click.Context, directory: Path, node: str | None, dry_run: bool) -> None:
+    """Make snapshots of the dated dumps and tarballs below DIR: each day's files become the snapshot of that day.
+
+    The date is in a file's name, or in its directory's: 2026-09-01, 20260901-0100, 2026_09_01, 01Sep2026,
+    2026/09/01. A tarball of a system's files is unpacked; a dump goes to dumps/. Nothing in DIR is changed, a day that
+    has a snapshot is left alone, and so it can be run again. What has no date, or is damaged, is named (exit code 1).
+
+    On a host that is backed up, the snapshots go beside its own, for the collector to fetch. Where this program is
+    only on the collector, bring a copy of DIR there, and say --node.
+
+    \b
+    Examples:
+      kaizen-onboard import-legacy /var/backups/hil --dry-run
+      kaizen-onboard import-legacy /srv/copy --node hil.example
+    """
+    if os.geteuid() != 0:
+        raise KaizenError("only root can make snapshots")
+    os.umask(0o077)
+    top = directory.resolve()
+    with _target(context.obj, node, dry_run) as target, only_run(target.lock):
+        today = datetime.now().astimezone().date()
+        found = plan(
+            look(top, today, target.store.directory, {target.avoid, target.store.directory} - {top}), target.store
+        )
+        damaged = _carry_out(found, target, Origin(target.host, target.role, top), dry_run=dry_run)
+        _say_end(found, target, damaged, today, dry_run=dry_run)
+    if found.left_out or damaged:
+        context.exit(ExitCode.FAILED)
+
+
+@contextmanager
+def _target(config: Path, node: str | None, dry_run: bool) -> Iterator[_Target]:
+    if node is None:
+        host = this_host()
+        if not host.backups_dir.is_dir():
+            raise KaizenError(f"{host.backups_dir}: there is no such directory; has kaizen-backup been set up here?")
+        store = NodeStore(host.backups_dir.parent, host.backups_dir.name)
+        keep = Keep(days=host.keep_days)
+        yield _Target(store, os.uname().nodename, host.role, _AGENTS_LOCK, keep, lambda *_: None, host.backups_dir)
+        return
+    name = host_name(node)
+    settings = load_settings(config)
+    roles = {known.name: known.role for known in read_list(settings.nodes_file)}
+    if name not in roles and name not in stored_nodes(settings.store):
+        raise KaizenError(f"{name}: no such node; see 'kaizen nodes'")
+    store = NodeStore(settings.store, name)
+    if not dry_run:
+        store.prepare()
+    with open_history(settings.history_file) as history:
+
+        def note(snapshot: Snapshot, checked: Checked) -> None:
+            history.add_snapshot(name, snapshot, checked)
+
+        yield _Target(
+            store, name, roles.get(name) or "generic", settings.lock_file, settings.keep, note, settings.store.resolve()
+        )
+
+
+def _carry_out(found: Plan, target: _Target, origin: Origin, *, dry_run: bool) -> list[date]:
+    """Make the snapshots, oldest first; return the days of which a file is damaged."""
+    damaged = []
+    for day, files in found.new.items():
+        if dry_run:
+            names = ", ".join(printable(str(file.path.relative_to(origin.top))) for file in files)
+            click.echo(f"{day}: would hold {names}")
+            continue
+        try:
+            partial, checked = asyncio.run(make(day, files, target.store, origin))
+        except DataError as error:
+            click.echo(f"kaizen-onboard: {day} is left out: {error}", err=True)
+            damaged.append(day)
+            continue
+        # On record first: a row too many is nothing, a snapshot without one could be tampered with unseen.
+        target.note(Snapshot(day), checked)
+        target.store.publish(partial, Snapshot(day))
+        click.echo(f"{day}: {many(checked.files, 'file')}")
+    return damaged
+
+
+def _say_end(found: Plan, target: _Target, damaged: list[date], today: date, *, dry_run: bool) -> None:
+    for line in found.left_out:
+        click.echo(f"kaizen-onboard: left out {line}", err=True)
+    made = [Snapshot(day) for day in found.new if day not in damaged]
+    verb = "would make" if dry_run else "made"
+    click.echo(
+        f"{verb} {many(len(made), 'snapshot')} in {target.store.directory}; {len(found.there)} days have one already"
+    )
+    stay = kept({*target.store.snapshots(), *made}, today, target.keep)
+    gone = [snapshot for snapshot in made if snapshot not in stay]
+    if gone:
+        click.echo(
+            f"kaizen-onboard: {many(len(gone), 'snapshot')} of these will go with the next run, older than is kept "
+            "there; raise keep_days (on a collector: keep) before that",
+            err=True,
+        )

@@ -1,0 +1,182 @@
+"""What stands in a directory of old backups, and what each file of it becomes in a snapshot."""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import re
+import tarfile
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path, PurePosixPath
+
+from kaizen_backups.errors import DataError, printable
+from kaizen_backups.onboard.legacy_names import UndatedError, dated
+from kaizen_backups.snapshots import Snapshot
+
+_TARBALL = re.compile(r"\.(tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz))$")
+_OPENERS: dict[str, Callable[[Path], io.BufferedIOBase]] = {
+    **dict.fromkeys((".gz", ".tgz"), gzip.GzipFile),
+    **dict.fromkeys((".bz2", ".tbz", ".tbz2"), bz2.BZ2File),
+    **dict.fromkeys((".xz", ".txz"), lzma.LZMAFile),
+}
+_DAMAGE = (EOFError, OSError, lzma.LZMAError, zlib.error, tarfile.TarError)
+_PIECE = 1 << 20
+_CUSTOM = b"PGDMP"  # what pg_dump's custom format begins with
+_TOPS = frozenset(("bin", "boot", "etc", "home", "lib", "lib64", "opt", "root", "sbin", "srv", "usr", "var"))
+"""What a tarball of a system's files begins with."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A dated file: where it is, and its name from the top without the date."""
+
+    path: Path
+    day: date
+    name: str
+
+
+@dataclass
+class Survey:
+    """The dated files by their day, and what is left out, with the reason."""
+
+    days: dict[date, list[Found]] = field(default_factory=lambda: defaultdict(list))
+    left_out: list[str] = field(default_factory=list)
+
+
+def look(top: Path, today: date, snapshots: Path, avoid: Collection[Path] = ()) -> Survey:
+    """Find every dated file below `top`; no link is followed. What is in `avoid` is not looked at, and in the
+    directory `snapshots` not the snapshots themselves. Raises OSError.
+    """
+    survey = Survey()
+    for path in _files(top, snapshots, avoid):
+        shown = printable(str(path))
+        if path.is_symlink() or not path.is_file():
+            survey.left_out.append(f"{shown}: no regular file")
+            continue
+        try:
+            of = dated(PurePosixPath(path.relative_to(top)))
+        except UndatedError as error:
+            survey.left_out.append(f"{shown}: {error}")
+            continue
+        if of.day > today:
+            survey.left_out.append(f"{shown}: {of.day} is yet to come")
+        else:
+            survey.days[of.day].append(Found(path, of.day, of.name))
+    return survey
+
+
+def _files(top: Path, snapshots: Path, avoid: Collection[Path]) -> Iterator[Path]:
+    for name, directories, files in os.walk(top, onerror=_stop):
+        here = Path(name)
+        links = [one for one in directories if (here / one).is_symlink()]
+        directories[:] = sorted(
+            one
+            for one in directories
+            if one not in links
+            and here / one not in avoid
+            and (here != snapshots or not (Snapshot.parse(one) or one.startswith(".")))
+        )
+        yield from (here / one for one in sorted(files + links))
+
+
+def _stop(error: OSError) -> None:
+    raise error
+
+
+@dataclass(frozen=True)
+class Member:
+    """A tarball's entry: its name from the root, and what it is, as far as that matters."""
+
+    name: str
+    kind: str  # "file", "directory", "link", "other"
+
+
+def place(found: Found, taken: Collection[str]) -> str:
+    """Return the name in the snapshot of a file that stays one. PostgreSQL's archives stand where its dumps do."""
+    name = found.name
+    if is_archive(found.path):
+        base = re.sub(r"(\.(dump|pgdump|backup|custom|bak|p?sql|gz))+$", "", PurePosixPath(name).name)
+        packed = ".gz" if name.endswith(".gz") else ""
+        name = f"dumps/postgresql/{base}.dump{packed}"
+        if base and not base.startswith(".") and name not in taken:
+            return name
+    name = f"dumps/legacy/{found.name}"
+    if found.name and not any(_clash(name, other) for other in taken):
+        return name
+    return f"dumps/legacy/{found.day}/{found.path.name}"
+
+
+def _clash(one: str, other: str) -> bool:
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
+
+
+def is_archive(path: Path) -> bool:
+    """Tell whether a file, gzipped or not, is an archive of pg_dump's custom format."""
+    with suppress(*_DAMAGE), gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        return bool(file.read(len(_CUSTOM)) == _CUSTOM)
+    return False
+
+
+def is_tarball(path: Path) -> bool:
+    """Tell whether a file is called what tarballs are called."""
+    return _TARBALL.search(path.name) is not None
+
+
+def members(path: Path) -> list[Member]:
+    """Return a tarball's entries; all of it is read. Raises DataError where it is damaged."""
+    found = []
+    files: set[str] = set()
+    try:
+        with tarfile.open(path) as tarball:
+            for item in tarball:
+                name = _plain(item.name)
+                # A hard link is one to a file that came before it, or who knows to what.
+                if item.isreg() or (item.islnk() and _plain(item.linkname) in files):
+                    files.add(name)
+                kind = "directory" if item.isdir() else "link" if item.issym() else "other"
+                found.append(Member(name, "file" if name in files else kind))
+    except _DAMAGE as error:
+        raise DataError(f"{printable(str(path))}: it is damaged: {error}") from error
+    return found
+
+
+def check_packing(path: Path) -> None:
+    """Read a file to its end. Raises DataError for one that is empty, or is gzipped and was cut short, say."""
+    try:
+        if path.stat().st_size == 0:
+            raise DataError(f"{printable(str(path))}: it is empty")
+        opener = _OPENERS.get(path.suffix)
+        with opener(path) if opener else path.open("rb") as file:
+            while file.read(_PIECE):
+                pass
+    except _DAMAGE as error:
+        raise DataError(f"{printable(str(path))}: it is damaged: {error}") from error
+
+
+def unpackable(entries: Iterable[Member], taken: Collection[str]) -> bool:
+    """Tell whether a tarball may be unpacked into a snapshot: files of a system, by their names from the root, that
+    come in nobody's way and go through no link.
+    """
+    blocked = set(taken)
+    some = False
+    for entry in entries:
+        parts = PurePosixPath(entry.name).parts
+        if not parts:
+            continue
+        names = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+        if entry.kind == "other" or ".." in parts or parts[0] not in _TOPS or not blocked.isdisjoint(names):
+            return False
+        if entry.kind != "directory":
+            blocked.add(names[-1])
+            some = True
+    return some
+
+
+def _plain(name: str) -> str:
+    return "/".join(part for part in name.split("/") if part not in ("", "."))

@@ -1,0 +1,264 @@
+"""`kaizen-onboard import-legacy`: three months of somebody's old backups become snapshots, and stay as they are."""
+
+import gzip
+import hashlib
+import io
+import os
+import subprocess
+import tarfile
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from kaizen_backups.cli.onboard import cli
+from kaizen_backups.cli.onboard import import_legacy as program
+from kaizen_backups.errors import KaizenError
+from kaizen_backups.history import open_history
+from kaizen_backups.lock import only_run
+from kaizen_backups.nodes_yaml import to_yaml
+from kaizen_backups.onboard import legacy
+from kaizen_backups.onboard.legacy_files import Member, unpackable
+from kaizen_backups.settings import Settings
+from kaizen_backups.snapshots import Snapshot
+from kaizen_backups.store import NodeStore
+from kaizen_backups.sums import check_tree
+from samples import make_node
+
+FIRST = date(2026, 7, 1)
+DAYS = [FIRST + timedelta(days=number) for number in range(92)]
+SHAPES = ["haas-%Y-%m-%d.sql.gz", "haas_%Y%m%d-0300.sql.gz", "%Y/%m/%d/haas.sql.gz", "haas.%d%b%Y.sql.gz"]
+
+
+def tarball(path: Path, **files: str) -> None:
+    """Make a gzipped tarball of files, by their names from the root."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in files.items():
+            item = tarfile.TarInfo(f"./{name}")
+            item.size, item.mode, item.uid, item.gid, item.mtime = len(text), 0o640, 1234, 4321, 1_790_000_000
+            archive.addfile(item, io.BytesIO(text.encode()))
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return three months of old backups: a dump each day, named in several ways, and a tarball of /etc each week."""
+    top = tmp_path_factory.mktemp("old")
+    for number, day in enumerate(DAYS):
+        path = top / day.strftime(SHAPES[number % len(SHAPES)])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(f"-- {day}\n".encode()))
+        if number % 7 == 0:
+            tarball(top / f"etc/etc-{day:%Y%m%d}.tgz", **{"etc/hil.cfg": f"of {day}\n", "etc/hil/a": "a\n"})
+    return top
+
+
+@pytest.fixture
+def backups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the backups_dir of a host that keeps a year."""
+    conf = tmp_path / "node.conf"
+    (tmp_path / "backups").mkdir()
+    conf.write_text(f"# x\nrole = hil\nbackups_dir = {tmp_path}/backups\nkeep_days = 36500\n")
+    monkeypatch.setattr(legacy.this_host, "__defaults__", (conf,))
+    monkeypatch.setattr(program, "_AGENTS_LOCK", tmp_path / "lock")
+    return tmp_path / "backups"
+
+
+def call(*arguments: object, config: Path | None = None) -> Result:
+    options = ["--config", str(config)] if config else []
+    mask = os.umask(0o022)
+    try:
+        return CliRunner().invoke(cli, [*options, "import-legacy", *map(str, arguments)])
+    finally:
+        os.umask(mask)
+
+
+def picture(top: Path) -> dict[str, tuple[int, bytes]]:
+    """Return all that counts of a tree: to be compared before and after."""
+    return {
+        str(path.relative_to(top)): (path.lstat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+        for path in top.rglob("*")
+    }
+
+
+def names(backups: Path) -> list[str]:
+    return sorted(path.name for path in backups.iterdir())
+
+
+def test_three_months_become_snapshots_that_verify_and_the_old_files_stay(old: Path, backups: Path) -> None:
+    before = picture(old)
+    result = call(old)
+    assert result.exit_code == 0, result.output
+    assert "made 92 snapshots" in result.output
+    assert names(backups) == [str(day) for day in DAYS]
+    for day in DAYS:
+        subprocess.run(["sha256sum", "--quiet", "--strict", "-c", "SHA256SUMS"], cwd=backups / str(day), check=True)
+        check_tree(backups / str(day))
+        assert gzip.decompress((backups / f"{day}/dumps/legacy/haas.sql.gz").read_bytes()) == f"-- {day}\n".encode()
+    info = (backups / "2026-07-01/backup.info").read_text()
+    assert "role = hil\n" in info
+    assert "status = complete\n" in info
+    assert (backups / "2026-07-08/etc/hil.cfg").read_text() == "of 2026-07-08\n"
+    status = (backups / "2026-07-08/etc/hil.cfg").stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777, status.st_mtime) == (1234, 4321, 0o640, 1_790_000_000)
+    assert (backups / "2026-07-08").stat().st_mode & 0o777 == 0o700
+    assert picture(old) == before
+
+
+def test_run_again_it_changes_nothing_and_a_day_that_has_a_snapshot_is_left_alone(old: Path, backups: Path) -> None:
+    (backups / "2026-07-03").mkdir()
+    (backups / "2026-07-03/mine").write_text("mine\n")
+    assert "made 91 snapshots" in call(old).output
+    assert names(backups / "2026-07-03") == ["mine"]
+    before = picture(backups)
+    again = call(old)
+    assert again.exit_code == 0
+    assert "made 0 snapshots" in again.output
+    assert "92 days have one already" in again.output
+    assert picture(backups) == before
+
+
+def test_a_dry_run_says_what_would_be_and_makes_nothing(old: Path, backups: Path) -> None:
+    result = call(old, "--dry-run")
+    assert "2026-07-01: would hold haas-2026-07-01.sql.gz, etc/etc-20260701.tgz\n" in result.output
+    assert "would make 92 snapshots" in result.output
+    assert names(backups) == []
+
+
+def test_what_has_no_date_is_to_come_or_is_a_link_is_named(tmp_path: Path, backups: Path) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    for name in ("good-2026-09-01.sql", "README", "x-09-01-2026.sql", "y-2099-01-01.sql"):
+        (top / name).write_text("x\n")
+    (top / "z-2026-09-02.sql").symlink_to("/etc/passwd")
+    result = call(top)
+    assert result.exit_code == 1
+    assert f"left out {top}/README: its name has no date" in result.output
+    assert f"left out {top}/x-09-01-2026.sql: 09-01-2026 can be read in two ways" in result.output
+    assert f"left out {top}/y-2099-01-01.sql: 2099-01-01 is yet to come" in result.output
+    assert f"left out {top}/z-2026-09-02.sql: no regular file" in result.output
+    assert names(backups) == ["2026-09-01"]
+
+
+@pytest.mark.parametrize("damage", ["gz", "tgz", "empty"])
+def test_a_day_with_a_damaged_file_is_left_out_whole_and_the_others_are_made(
+    tmp_path: Path, backups: Path, damage: str
+) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    for day in ("2026-09-01", "2026-09-02"):
+        (top / f"good-{day}.sql").write_text("x\n")
+    bad = top / f"bad-2026-09-01.{damage}"
+    tarball(tmp_path / "whole.tgz", **{"etc/a": os.urandom(5000).hex()})
+    whole = {"gz": gzip.compress(os.urandom(5000)), "tgz": (tmp_path / "whole.tgz").read_bytes(), "empty": b""}[damage]
+    bad.write_bytes(whole[: len(whole) // 2])
+    result = call(top)
+    assert result.exit_code == 1
+    assert f"2026-09-01 is left out: {bad}: it is " in result.output
+    assert names(backups) == ["2026-09-02"]
+
+
+def test_files_that_would_have_one_name_keep_their_own_and_an_archive_of_postgresql_stands_with_the_dumps(
+    tmp_path: Path, backups: Path
+) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    (top / "haas-20260901-0100.sql").write_text("one\n")
+    (top / "haas-20260901-1300.sql").write_text("two\n")
+    (top / "obmd-20260901.dump").write_bytes(b"PGDMP...")
+    (top / "hil-20260901.sql.gz").write_bytes(gzip.compress(b"PGDMP..."))
+    (top / "new\nline-20260901").write_text("x\n")
+    assert call(top).exit_code == 0
+    made = backups / "2026-09-01"
+    assert (made / "dumps/legacy/haas.sql").read_text() == "one\n"
+    assert (made / "dumps/legacy/2026-09-01/haas-20260901-1300.sql").read_text() == "two\n"
+    assert names(made / "dumps/postgresql") == ["hil.dump.gz", "obmd.dump"]
+    assert (made / "dumps/legacy/new\nline").exists()
+    subprocess.run(["sha256sum", "--quiet", "--strict", "-c", "SHA256SUMS"], cwd=made, check=True)
+
+
+def test_the_old_directory_may_be_the_snapshots_own(backups: Path) -> None:
+    (backups / "haas-2026-09-01.sql").write_text("x\n")
+    (backups / "haas-2026-09-02.sql").write_text("x\n")
+    (backups / ".partial-2026-09-03.x").mkdir()
+    (backups / ".partial-2026-09-03.x/haas-2026-09-03.sql").write_text("x\n")
+    assert call(backups).exit_code == 0
+    again = call(backups)
+    assert again.exit_code == 0
+    assert "made 0 snapshots" in again.output
+    assert {name for name in names(backups) if name[0].isdigit()} == {"2026-09-01", "2026-09-02"}
+
+
+def test_the_agents_lock_keeps_it_out(old: Path, backups: Path) -> None:
+    with only_run(backups.parent / "lock"):
+        result = call(old)
+    assert "another run holds" in str(result.exception)
+    assert names(backups) == []
+
+
+def test_it_is_said_when_retention_would_take_them_at_once(old: Path, backups: Path) -> None:
+    (backups.parent / "node.conf").write_text(f"backups_dir = {backups}\n")
+    result = call(old, "--dry-run")
+    assert "91 snapshots of these will go with the next run" in result.output
+
+
+def test_into_a_collectors_store_they_are_on_record_and_verify(old: Path, tmp_path: Path, settings: Settings) -> None:
+    config = tmp_path / "collector.yaml"
+    config.write_text(yaml.safe_dump(settings.model_dump(mode="json")))
+    settings.state.mkdir(parents=True)
+    settings.nodes_file.write_text(to_yaml([make_node("hil.example", role="hil")]))
+    result = call(old, "--node", "hil.example", config=config)
+    assert result.exit_code == 0, (result.output, result.exception)
+    store = NodeStore(settings.store, "hil.example")
+    assert [str(snapshot) for snapshot in store.snapshots()] == [str(day) for day in DAYS]
+    with open_history(settings.history_file) as history:
+        record = history.snapshot("hil.example", Snapshot(FIRST))
+        assert record
+        data = (store.path(Snapshot(FIRST)) / "SHA256SUMS").read_bytes()
+        assert record.sums_sha256 == hashlib.sha256(data).hexdigest()
+    refused = call(old, "--node", "hil.exmaple", config=config)
+    assert "hil.exmaple: no such node" in str(refused.exception)
+
+
+def entries(*shown: str) -> list[Member]:
+    kinds = {"/": "directory", "@": "link", "!": "other"}
+    return [Member(one.rstrip("/@!"), kinds.get(one[-1], "file")) for one in shown]
+
+
+@pytest.mark.parametrize(
+    ("shown", "good"),
+    [
+        (("etc/", "etc/hil.cfg", "etc/x@"), True),
+        (("hil.cfg",), False),
+        (("etc/../../x",), False),
+        (("dumps/x",), False),
+        (("SHA256SUMS",), False),
+        (("etc/a@", "etc/a/b"), False),
+        (("etc/a", "etc/a"), False),
+        (("dev/sda!",), False),
+        (("etc/fifo!",), False),
+        (("etc/taken",), False),
+        (("etc/taken/below",), False),
+        (("etc/",), False),
+    ],
+)
+def test_only_a_systems_files_that_come_in_nobodys_way_are_unpacked(shown: tuple[str, ...], good: bool) -> None:
+    assert unpackable(entries(*shown), {"etc/taken"}) is good
+
+
+def test_a_tarball_of_anything_else_stays_a_tarball(tmp_path: Path, backups: Path) -> None:
+    tarball(tmp_path / "top/hil-2026-09-01.tar.gz", **{"hil.cfg": "x\n"})
+    assert call(tmp_path / "top").exit_code == 0
+    assert names(backups / "2026-09-01/dumps/legacy") == ["hil.tar.gz"]
+
+
+def test_only_root_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "only root" in str(call(tmp_path).exception)
+
+
+def test_a_host_that_is_not_backed_up_is_told_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(KaizenError, match="on a collector with --node NAME"):
+        legacy.this_host(tmp_path / "node.conf")
