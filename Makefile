@@ -79,11 +79,12 @@ rspec:
 
 # In a mount namespace of its own: every mount of these tests goes with it.
 bats:
-	unshare --mount --propagation private env BATS_TEST_TIMEOUT=$(PATIENCE) bats --jobs $(shell nproc) tests/agent
+	unshare --mount --propagation private env BATS_TEST_TIMEOUT=$(PATIENCE) bats --jobs $(shell expr $$(nproc) + 1) tests/agent
 
 lab e2e fleet: $(CACHE)/test-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
 
-FLEET := $(PYTEST) -n $(shell nproc) --no-loadscope-reorder
+# One more than processors: the fleet's hosts wait for each other often.
+FLEET := $(PYTEST) -n $(shell expr $$(nproc) + 1) --no-loadscope-reorder
 
 lab:
 	$(FLEET) tests/lab
