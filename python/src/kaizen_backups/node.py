@@ -108,6 +108,7 @@ def _check_key(line: str) -> str:
 NodeName = Annotated[str, AfterValidator(_check_name)]
 Address = Annotated[str, AfterValidator(_check_address)]
 HostKey = Annotated[str, AfterValidator(_check_key)]
+User = Annotated[str, AfterValidator(_check_user)]
 Origin = Literal["facts", "puppetdb", "onboarded"]
 
 
@@ -122,7 +123,7 @@ class Node(BaseModel):
     origin: Origin
     host_keys: tuple[HostKey, ...] = Field(min_length=1, max_length=MOST_KEYS)
     port: Annotated[int, BeforeValidator(_check_port)] = Field(default=22, ge=1, le=65535)
-    user: Annotated[str, AfterValidator(_check_user)] = "kaizen"
+    user: User = "kaizen"
 
     def stated(self) -> dict[str, object]:
         """Return the node as nodes.yaml writes it: port and user only where they are not 22 and kaizen."""
