@@ -22,7 +22,7 @@ async def check(restic: Restic, history: History, *, everything: bool = False) -
         await restic.unlock()
         result = await restic.run("check", "--quiet", share)
         if result.code != 0:
-            problem = _problem(restic, result)
+            problem = problem_of(restic, result)
         history.set_copies(restic.name, await restic.copies())
     except KaizenError as error:
         problem = problem or error
@@ -33,7 +33,8 @@ async def check(restic: Restic, history: History, *, everything: bool = False) -
         raise problem
 
 
-def _problem(restic: Restic, result: Result) -> KaizenError:
+def problem_of(restic: Restic, result: Result) -> KaizenError:
+    """Return what it means that restic's check ended so: DataError where something is damaged."""
     if any(words in result.err for words in _DAMAGE):
         lines = [line.strip() for line in result.err.splitlines() if line.strip()]
         named = [line for line in lines if not line.startswith("Fatal:")]

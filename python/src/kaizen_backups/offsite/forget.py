@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kaizen_backups.atomic import write_atomically
 from kaizen_backups.errors import KaizenError
+from kaizen_backups.offsite.check import problem_of
 from kaizen_backups.offsite.repository import Restic
 from kaizen_backups.settings import Keep
 from kaizen_backups.settings_offsite import Forget
@@ -65,7 +66,10 @@ def _going(copies: list[Arrived], policy: Forget, today: date) -> list[Arrived]:
 
 
 async def forget(restic: Restic, now: str, *, dry_run: bool = False) -> list[Arrived]:
-    """Let go of what the policy does not keep, and of the room that it took; return it. Raises KaizenError."""
+    """Let go of what the policy does not keep, and return it. Raises KaizenError.
+
+    The room that it took is given back by `prune`.
+    """
     file = restic.settings.offsite_directory / f"{restic.name}.arrivals.json"
     before = read_arrivals(file)
     if not dry_run:
@@ -79,9 +83,21 @@ async def forget(restic: Restic, now: str, *, dry_run: bool = False) -> list[Arr
         return gone
     if gone:
         await restic.require("forget", "--quiet", *(copy.id for copy in gone))
-    await restic.require("prune", "--quiet")
     _remember(file, [copy for copy in arrived if copy not in gone])
     return gone
+
+
+async def prune(restic: Restic) -> None:
+    """Give back the room of what nothing needs any more. Raises DataError when something is damaged: all of it stays.
+
+    Whoever may add can add a false index, by which good data is elsewhere; pruning by that would remove the good.
+    So all of the data is read first.
+    """
+    await restic.unlock()
+    result = await restic.run("check", "--quiet", "--read-data")
+    if result.code != 0:
+        raise problem_of(restic, result)
+    await restic.require("prune", "--quiet")
 
 
 def _remember(file: Path, arrived: Iterable[Arrived]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from kaizen_backups.confine import TARGET, restoring
-from kaizen_backups.errors import DataError, KaizenError, printable
+from kaizen_backups.errors import DataError, KaizenError, UnavailableError, printable
 from kaizen_backups.history import History
 from kaizen_backups.history_offsite import Copy
 from kaizen_backups.node import NodeName
@@ -65,11 +65,9 @@ def _caged(command: Sequence[str], target: Path, restic: Restic) -> list[str]:
     """Return the argument list with which restic writes to `target` and to its cache alone, and makes no devices."""
     cache = restic.settings.offsite_directory / "cache"
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-    view = ["--ro-bind", "/", "/", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108 (the cage's own)
+    view = ["--ro-bind", "/", "/", "--dev", "/dev", "--setenv", "TMPDIR", str(cache)]
     for place in (cache, target):
         view += ["--bind", str(place), str(place)]
-    for file in (restic.password_file, restic.stated.key, restic.stated.known_hosts):
-        view += ["--ro-bind-try", str(file), str(file)] if file else []
     return ["bwrap", *view, "--cap-drop", "CAP_MKNOD", "--die-with-parent", "--", *command]
 
 
@@ -84,6 +82,7 @@ class StoreRestore:
     def __init__(self, restic: Restic, history: History, say: Callable[[str], None]) -> None:
         self._restic, self._history, self._say = restic, history, say
         self._slots = asyncio.Semaphore(restic.stated.jobs)
+        self._lost = False
         self.problems: list[str] = []
         self.restored = 0
 
@@ -112,10 +111,14 @@ class StoreRestore:
     async def _restore_node(self, wanted: Sequence[Sequence[Copy]]) -> None:
         async with self._slots:
             for copies in wanted:
+                if self._lost:
+                    return  # it has been said once
                 node, snapshot = copies[0].node, copies[0].snapshot
                 try:
                     await self._restore(copies)
                 except (KaizenError, OSError) as error:
+                    # A repository that can't be reached is so for every node.
+                    self._lost = self._lost or isinstance(error, UnavailableError)
                     self.problems.append(f"{node}: {snapshot}: {error}")
                 else:
                     self.restored += 1

@@ -9,6 +9,7 @@ import click
 from kaizen_backups.cli.offsite.common import at_work
 from kaizen_backups.errors import KaizenError, printable
 from kaizen_backups.exit_codes import ExitCode
+from kaizen_backups.history import History
 from kaizen_backups.lock import only_run
 from kaizen_backups.offsite.repository import Restic, repositories
 from kaizen_backups.offsite.restore import StoreRestore, copies_of, restore_copy
@@ -83,10 +84,12 @@ def _restore_one(restic: Restic, node: str, at: str, to: Path) -> None:
 def _restore_all(settings: Settings, restic: Restic, *, newest: bool) -> list[str]:
     with only_run(settings.lock_file), at_work(settings) as history:
         work = StoreRestore(restic, history, click.echo)
-        asyncio.run(_into_store(restic, work, newest=newest))
+        asyncio.run(_into_store(restic, history, work, newest=newest))
         click.echo(f"{many(work.restored, 'snapshot')} restored into {settings.store}")
         return work.problems
 
 
-async def _into_store(restic: Restic, work: StoreRestore, *, newest: bool) -> None:
-    await work.work(await restic.copies(), newest=newest)
+async def _into_store(restic: Restic, history: History, work: StoreRestore, *, newest: bool) -> None:
+    copies = await restic.copies()
+    history.set_copies(restic.name, copies)
+    await work.work(copies, newest=newest)
