@@ -100,6 +100,15 @@
 #   The switches whose running configuration the nightly collection fetches: the content of `/etc/kaizen/switches.yaml`, or `true` where
 #   you keep that file by hand. With either netmiko is installed beside the program, from the index that pip uses. The passwords, and
 #   the switches' host keys, `/etc/kaizen/switches.known_hosts`, are for you to put there.
+# @param offsite
+#   Restic repositories elsewhere, by name, to which everything is sent four hours after the nightly collection has begun, encrypted.
+#   Each is made once, by `kaizen offsite init` on the collector, which shows its password for the safe.
+#
+# @example With a copy of everything on another host, which can't be read there and not be deleted from here
+#   class { 'quickstack::backups::collector':
+#     package_source => '/srv/packages/kaizen_backups-0.1.0-py3-none-any.whl',
+#     offsite        => { 'cluster' => { 'repository' => 'ssh://kaizen-offsite@offsite.example' } },
+#   }
 class quickstack::backups::collector (
   Quickstack::Backups::Packagesource        $package_source,
   Array[String[1]]                          $packages       = [],
@@ -125,6 +134,7 @@ class quickstack::backups::collector (
   Optional[Quickstack::Backups::Plainpath]  $report_dir     = undef,
   Optional[Quickstack::Backups::Groupname]  $report_group   = undef,
   Quickstack::Backups::Switches             $switches       = false,
+  Quickstack::Backups::Offsite              $offsite        = {},
 ) {
   include quickstack::backups
 
@@ -222,6 +232,7 @@ class quickstack::backups::collector (
     report_dir   => $report_dir,
     report_group => $report_group,
     switches     => $switches != false,
+    offsite      => $offsite,
   })
   # What is sensitive is in no log and no report.
   $content = $webhook ? { undef => $settings_text, default => Sensitive($settings_text) }
@@ -272,6 +283,25 @@ class quickstack::backups::collector (
     email       => $cron_email,
     writable    => $metrics_dirs,
     environment => { 'NODES' => $drill_nodes },
+    require     => File['/etc/kaizen/collector.yaml'],
+  }
+
+  if $offsite.empty {
+    $offsite_scheduler = 'none'
+  } else {
+    ensure_packages(['restic'])
+    $offsite_scheduler = $scheduler
+  }
+  $directories = $offsite.map |$name, $stated| { $stated['repository'] }.filter |$place| { $place[0] == '/' }
+  quickstack::backups::nightly { 'kaizen-offsite':
+    scheduler   => $offsite_scheduler,
+    class_name  => 'quickstack::backups::collector',
+    description => 'Daily copies of all snapshots to repositories elsewhere',
+    command     => '/usr/local/bin/kaizen offsite push --check',
+    hour        => ($cron_hour + 4) % 24,
+    minute      => $cron_min,
+    email       => $cron_email,
+    writable    => $metrics_dirs + $directories,
     require     => File['/etc/kaizen/collector.yaml'],
   }
 }

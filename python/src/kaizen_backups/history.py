@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kaizen_backups.errors import KaizenError
+from kaizen_backups.history_offsite import OffsiteHistory
 from kaizen_backups.history_schema import migrate
 from kaizen_backups.snapshots import Snapshot
 from kaizen_backups.sums import Checked
@@ -97,20 +98,8 @@ class BrokenHistoryError(KaizenError):
     """The database is damaged, or none of ours."""
 
 
-class History:
+class History(OffsiteHistory):
     """The open database. Every change is committed as it is made."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._db = connection
-
-    @contextmanager
-    def _change(self) -> Iterator[None]:
-        """Commit what is done within, or take it back. Raises KaizenError: a full disk is one node's trouble."""
-        try:
-            with self._db:
-                yield
-        except sqlite3.Error as error:
-            raise KaizenError(f"the history cannot be written: {error}") from error
 
     def check(self) -> None:
         """Read all of the database. Raises BrokenHistoryError."""

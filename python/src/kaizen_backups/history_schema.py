@@ -63,6 +63,25 @@ _STEPS = (
     DROP INDEX attempts_by_node;
     CREATE INDEX attempts_by_node ON attempts (node);
     """,
+    # 5: what is offsite
+    """
+    CREATE TABLE offsite (                      -- copies, as the repository listed them last
+        repository TEXT NOT NULL, id TEXT NOT NULL,
+        node TEXT NOT NULL, snapshot TEXT NOT NULL,
+        received TEXT NOT NULL,                 -- when the snapshot came to the collector, UTC
+        sums_sha256 TEXT NOT NULL,
+        PRIMARY KEY (repository, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE offsite_parts (                -- copies that were made while files could not be read
+        repository TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (repository, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE offsite_repositories (
+        repository TEXT PRIMARY KEY,
+        pushed TEXT, push_problem TEXT,         -- when a push last ended well; how the last one failed
+        checked TEXT, check_problem TEXT,       -- the same of checks
+        part INTEGER NOT NULL DEFAULT 0         -- which share of the data was read last
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 

@@ -108,6 +108,7 @@ def _check_key(line: str) -> str:
 NodeName = Annotated[str, AfterValidator(_check_name)]
 Address = Annotated[str, AfterValidator(_check_address)]
 HostKey = Annotated[str, AfterValidator(_check_key)]
+User = Annotated[str, AfterValidator(_check_user)]
 Origin = Literal["facts", "puppetdb", "onboarded", "switches"]
 SWITCH: Origin = "switches"
 """The origin of a switch, which has no door: 'kaizen switches' fetches its configuration."""
@@ -124,7 +125,7 @@ class Node(BaseModel):
     origin: Origin
     host_keys: tuple[HostKey, ...] = Field(max_length=MOST_KEYS)
     port: Annotated[int, BeforeValidator(_check_port)] = Field(default=22, ge=1, le=65535)
-    user: Annotated[str, AfterValidator(_check_user)] = "kaizen"
+    user: User = "kaizen"
 
     @field_validator("host_keys")
     @classmethod

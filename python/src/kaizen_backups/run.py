@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
@@ -38,9 +39,12 @@ async def run(
     watch: Callable[[int], None] | None = None,
     stdin: int = asyncio.subprocess.DEVNULL,
     stdout: int | None = None,
-    environment: Mapping[str, str] = ENVIRONMENT,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
 ) -> Result:
     """Run a program to its end in a clean environment, with nothing on stdin unless a descriptor is given.
+
+    `environment` is added to the clean one; `directory` is where it runs.
 
     It is killed when this task is cancelled, and when it writes more than `limit` bytes (TooMuchOutputError). What it
     writes to stdout goes to `reader` or to the descriptor `stdout`, if there is one, and is then not limited; `watch`
@@ -54,7 +58,8 @@ async def run(
             stdin=stdin,
             stdout=out.write_end if stdout is None else stdout,
             stderr=err.write_end,
-            env=environment,
+            env={**ENVIRONMENT, **(environment or {})},
+            cwd=directory,
         )
         ended = asyncio.create_task(process.wait())
         either: set[asyncio.Future[Any]] = {ended, enough}

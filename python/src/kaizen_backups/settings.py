@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field, ValidationInfo, field_validator
 
 from kaizen_backups.node import NodeName
+from kaizen_backups.settings_offsite import Repository, RepositoryName
 from kaizen_backups.settings_told import Mail, Metrics, Notify, StatusPage
 from kaizen_backups.settings_values import AbsolutePath, FactPath, HttpsUrl, Section, TimeOfDay
 from kaizen_backups.units import Rate, Size, Window
@@ -138,6 +139,13 @@ class Settings(Section):
     # What is told of it.
     report: StatusPage | None = Field(default=None, description="the status page, made anew after every collection")
 
+    # Where a second copy of everything goes.
+    offsite: dict[RepositoryName, Repository] = Field(
+        default={},
+        description="encrypted copies elsewhere: restic repositories, each with a name",
+        examples=["cluster"],
+    )
+
     @field_validator("collectors")
     @classmethod
     def _check_collectors(cls, collectors: tuple[str, ...]) -> tuple[str, ...]:
@@ -177,6 +185,11 @@ class Settings(Section):
     def lock_file(self) -> Path:
         """What a run holds, so that there is one at a time."""
         return self.state / "collect.lock"
+
+    @property
+    def offsite_directory(self) -> Path:
+        """What belongs to the copies elsewhere: the lock, restic's caches, what arrived when."""
+        return self.state / "offsite"
 
     @property
     def history_file(self) -> Path:

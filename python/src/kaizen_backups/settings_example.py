@@ -1,7 +1,7 @@
 """collector.yaml with every setting in it, to start from."""
 
 import json
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefinedType
@@ -24,8 +24,13 @@ def _example_of(section: type[BaseModel]) -> list[str]:
         inner = _section_in(field.annotation)
         if inner:
             mark = "# " if default is None else ""
+            if get_origin(field.annotation) is dict:
+                mark = "# "
+                lines.append(f"{mark}{name}:")
+                name = f"  {(field.examples or [])[0]}"
             lines.append(f"{mark}{name}:")
-            lines += [f"{mark}  {line}" for line in _example_of(inner)]
+            indent = " " * (len(name) - len(name.lstrip()) + 2)
+            lines += [f"{mark}{indent}{line}" for line in _example_of(inner)]
         elif isinstance(default, None | PydanticUndefinedType):
             mark = "# " if default is None else ""
             lines += [f"{mark}{name}: {_as_yaml(shown)}" for shown in field.examples or ()]

@@ -9,7 +9,7 @@ from kaizen_backups.cli.program import CONTEXT, EXIT_CODES, LazyGroup, config_op
 
 _COMMANDS = (
     *("collect", "config", "drill", "find", "history", "nodes", "notify"),
-    *("prune", "report", "restore", "restore-db", "status", "switches", "verify"),
+    *("offsite", "prune", "report", "restore", "restore-db", "status", "switches", "verify"),
 )
 
 

@@ -1,0 +1,1 @@
+"""A second copy of the store, elsewhere: restic repositories, and what is done with them."""
