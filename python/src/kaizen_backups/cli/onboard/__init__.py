@@ -17,6 +17,7 @@ _MODULES = {
     "accept": "accept",
     "collector": "collector",
     "ca": "ca",
+    "offsite": "offsite",
 }
 _VALUED = ("--config",)
 
