@@ -12,6 +12,7 @@ _LONG = [
         "restoring",
         "nodes",
         "states",
+        "offsite",
         "nights",
         "faults",
         "onboard_trouble",

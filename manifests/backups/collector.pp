@@ -83,6 +83,15 @@
 # @param report_group
 #   The group that may read the status page beside root, that of a web server for example. Whoever reads it knows the name, the
 #   sizes and the troubles of every node.
+# @param offsite
+#   Restic repositories elsewhere, by name, to which everything is sent four hours after the nightly collection has begun, encrypted.
+#   Each is made once, by `kaizen offsite init` on the collector, which shows its password for the safe.
+#
+# @example With a copy of everything on another host, which can't be read there and not be deleted from here
+#   class { 'quickstack::backups::collector':
+#     package_source => '/srv/packages/kaizen_backups-0.1.0-py3-none-any.whl',
+#     offsite        => { 'cluster' => { 'repository' => 'ssh://kaizen-offsite@offsite.example' } },
+#   }
 class quickstack::backups::collector (
   Quickstack::Backups::Packagesource        $package_source,
   Array[String[1]]                          $packages       = [],
@@ -107,6 +116,7 @@ class quickstack::backups::collector (
   Optional[Quickstack::Backups::Webhook]    $webhook        = undef,
   Optional[Quickstack::Backups::Plainpath]  $report_dir     = undef,
   Optional[Quickstack::Backups::Groupname]  $report_group   = undef,
+  Quickstack::Backups::Offsite              $offsite        = {},
 ) {
   include quickstack::backups
 
@@ -190,6 +200,7 @@ class quickstack::backups::collector (
     webhook      => $webhook_plain,
     report_dir   => $report_dir,
     report_group => $report_group,
+    offsite      => $offsite,
   })
   # What is sensitive is in no log and no report.
   $content = $webhook ? { undef => $settings_text, default => Sensitive($settings_text) }
@@ -240,6 +251,25 @@ class quickstack::backups::collector (
     email       => $cron_email,
     writable    => $metrics_dirs,
     environment => { 'NODES' => $drill_nodes },
+    require     => File['/etc/kaizen/collector.yaml'],
+  }
+
+  if $offsite.empty {
+    $offsite_scheduler = 'none'
+  } else {
+    ensure_packages(['restic'])
+    $offsite_scheduler = $scheduler
+  }
+  $directories = $offsite.map |$name, $stated| { $stated['repository'] }.filter |$place| { $place[0] == '/' }
+  quickstack::backups::nightly { 'kaizen-offsite':
+    scheduler   => $offsite_scheduler,
+    class_name  => 'quickstack::backups::collector',
+    description => 'Daily copies of all snapshots to repositories elsewhere',
+    command     => '/usr/local/bin/kaizen offsite push --check',
+    hour        => ($cron_hour + 4) % 24,
+    minute      => $cron_min,
+    email       => $cron_email,
+    writable    => $metrics_dirs + $directories,
     require     => File['/etc/kaizen/collector.yaml'],
   }
 }

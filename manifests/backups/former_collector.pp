@@ -30,13 +30,14 @@ define quickstack::backups::former_collector {
         "${state}/onboard.lock",
         "${state}/drill.lock",
         "${state}/drill",
+        "${state}/offsite",
         "${state}/told",
       ]:
         ensure => absent,
         force  => true,
         backup => false,
     }
-    quickstack::backups::nightly { ['kaizen-collect', 'kaizen-verify', 'kaizen-drill']:
+    quickstack::backups::nightly { ['kaizen-collect', 'kaizen-verify', 'kaizen-drill', 'kaizen-offsite']:
       scheduler   => 'none',
       class_name  => 'quickstack::backups::collector',
       description => 'A former collector',

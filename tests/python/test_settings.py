@@ -1,5 +1,6 @@
 """collector.yaml: what is wrong is named with file, line and key."""
 
+import json
 import re
 from datetime import time
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 from kaizen_backups.errors import ConfigError
 from kaizen_backups.settings import Keep, PuppetDB, Settings, Sources, load_settings
 from kaizen_backups.settings_example import example
+from kaizen_backups.settings_offsite import Forget, Repository
 from kaizen_backups.settings_told import Mail, Metrics, Notify, Smtp, StatusPage
 
 
@@ -64,10 +66,11 @@ def test_the_example_is_good_and_shows_every_setting_with_its_meaning(tmp_path: 
         shown["mail"]["smtp"],
         shown["notify"],
         shown["report"],
+        shown["offsite"]["cluster"],
     ]
     assert None not in [value for section in sections for value in section.values()]
     assert re.search(r"(?m)^ *from: kaizen@example", everything)
-    for section in (Settings, Sources, PuppetDB, Keep, Metrics, Mail, Smtp, Notify, StatusPage):
+    for section in (Settings, Sources, PuppetDB, Keep, Metrics, Mail, Smtp, Notify, StatusPage, Repository, Forget):
         for field in section.model_fields.values():
             assert f"# {field.description}\n" in example()
 
@@ -119,3 +122,28 @@ def test_a_deadline_is_a_time_of_day_in_quotes(tmp_path: Path) -> None:
 def test_a_mistake_among_the_collectors_is_named(tmp_path: Path, text: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         load(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "srv", "/srv/../etc", "ftp://a/b", "sftp://a/b", "sftp://u@a", "sftp://-oProxyCommand=x@a/b", "sftp://u@-oX/b",
+        "ssh://u@a/b", "ssh://u:secret@a", "rest:http://a/b", "rest:https://u:secret@a/b", "s3:https://k@a/b",
+        "/srv/a b", "sftp://u@a:0/b", "sftp://u@a/b?c", "ssh://u@a'b", "",
+    ],
+)  # fmt: skip
+def test_a_repository_is_a_place_without_a_password_or_an_option_in_it(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigError, match=r"collector.yaml:1: offsite.cluster.repository: must"):
+        load(tmp_path, f"offsite: {{cluster: {{repository: {json.dumps(url)}}}}}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/srv/offsite", "sftp://u@a.example:2222/srv/x", "ssh://u@a.example", "ssh://u@10.0.0.9:22", "rest:https://a/b",
+        "s3:https://rgw.example:7480/bucket", "s3:http://127.0.0.1:7480/bucket",
+    ],
+)  # fmt: skip
+def test_a_repository_may_be_anywhere_that_is_named(tmp_path: Path, url: str) -> None:
+    found = load(tmp_path, f"offsite: {{cluster: {{repository: {json.dumps(url)}}}}}")
+    assert found.offsite["cluster"].repository == url

@@ -136,7 +136,9 @@ class Settings(Section):
 
     # Where a second copy of everything goes.
     offsite: dict[RepositoryName, Repository] = Field(
-        default={}, description="encrypted copies elsewhere: restic repositories, each with a name"
+        default={},
+        description="encrypted copies elsewhere: restic repositories, each with a name",
+        examples=["cluster"],
     )
 
     @field_validator("collectors")

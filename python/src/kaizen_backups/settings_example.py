@@ -27,7 +27,7 @@ def _example_of(section: type[BaseModel]) -> list[str]:
             if get_origin(field.annotation) is dict:
                 mark = "# "
                 lines.append(f"{mark}{name}:")
-                name = "  NAME"
+                name = f"  {(field.examples or [])[0]}"
             lines.append(f"{mark}{name}:")
             indent = " " * (len(name) - len(name.lstrip()) + 2)
             lines += [f"{mark}{indent}{line}" for line in _example_of(inner)]

@@ -69,6 +69,8 @@ class NodeStatus:
     """Its stored snapshots that have a rotten file, oldest first."""
     collector: str | None = None
     """Which of the other collectors has it; None: this one."""
+    offsite: str | None = None
+    """When the newest snapshot of which every repository has a copy came (UTC); None also where there is none."""
     unheard: bool = False
     """Whether that collector can't be relied on to say so itself when the node is not safe."""
 
@@ -97,7 +99,7 @@ def fleet_status(nodes: Iterable[Node], settings: Settings, history: History, no
     own = by_collector.pop(own_name(settings))
     fleet = _Fleet(settings, history, history.last_attempts(), history.all_rotten(), now.date())
     found = [_node_status(node, fleet) for node in own]
-    found = _with_drills(found, history)
+    found = _with_copies(_with_drills(found, history), settings, history)
     peers = read_peers(settings) if any(by_collector.values()) else {}
     for collector, share in by_collector.items():
         found += _peers_statuses(collector, share, peers.get(collector), settings, now)
@@ -115,6 +117,13 @@ def _with_drills(found: Iterable[NodeStatus], history: History) -> list[NodeStat
         )
         for status in found
     ]
+
+
+def _with_copies(found: Iterable[NodeStatus], settings: Settings, history: History) -> list[NodeStatus]:
+    """Add how old the newest copy is: of several repositories the one that is worst off counts."""
+    newest = [history.newest_copies(name) for name in settings.offsite]
+    named = [(status, [copies.get(status.node, "") for copies in newest]) for status in found]
+    return [replace(status, offsite=min(received, default="") or None) for status, received in named]
 
 
 @dataclass(frozen=True)

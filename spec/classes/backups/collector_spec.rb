@@ -78,10 +78,29 @@ describe 'quickstack::backups::collector' do
             .with_content(%r{^[1-5]?[0-9] 9 \* \* \* root /usr/local/bin/kaizen verify --share 1/28$})
         end
 
+        it 'sends nothing elsewhere' do
+          is_expected.to contain_file('/etc/cron.d/kaizen-offsite').with_ensure('absent')
+          is_expected.not_to contain_package('restic')
+        end
+
         it 'drills nothing, and installs no servers' do
           is_expected.to contain_file('/etc/cron.d/kaizen-drill').with_ensure('absent')
           is_expected.to contain_quickstack__backups__timer('kaizen-drill').with_ensure('absent')
           servers[os_facts[:os]['family']].each { |package| is_expected.not_to contain_package(package) }
+        end
+      end
+
+      context 'with a repository elsewhere' do
+        let(:params) { required.merge(offsite: { 'cluster' => { 'repository' => 'ssh://kaizen-offsite@offsite.example', 'jobs' => 3 } }) }
+
+        it 'sends everything there when the collection is over' do
+          is_expected.to compile.with_all_deps
+          is_expected.to contain_package('restic')
+          is_expected.to contain_file('/etc/cron.d/kaizen-offsite').with_ensure('file')
+            .with_content(%r{^[1-5]?[0-9] 7 \* \* \* root /usr/local/bin/kaizen offsite push --check$})
+          is_expected.to contain_file('/etc/kaizen/collector.yaml').with_content(
+            %r{^offsite:\n  "cluster":\n    repository: "ssh://kaizen-offsite@offsite.example"\n    jobs: 3\n},
+          )
         end
       end
 
@@ -131,6 +150,7 @@ describe 'quickstack::backups::collector' do
       is_expected.to contain_file('/etc/cron.d/kaizen-collect').with_content(golden('cron-collect'))
       is_expected.to contain_file('/etc/cron.d/kaizen-verify').with_content(golden('cron-verify'))
       is_expected.to contain_file('/etc/cron.d/kaizen-drill').with_content(golden('cron-drill'))
+      is_expected.to contain_file('/etc/cron.d/kaizen-offsite').with_content(golden('cron-offsite'))
       # Nothing but snapshots can be read through any door, so this one needs nothing of its own to hide the store.
       is_expected.to contain_file('/etc/kaizen/rsyncd.conf').with_content(golden('rsyncd.conf'))
     end

@@ -9,7 +9,7 @@ describe 'quickstack::backups' do
     '/etc/kaizen/collector.yaml', '/opt/kaizen', '/usr/local/bin/kaizen', '/usr/local/bin/kaizen-onboard',
     '/var/lib/kaizen/nodes.yaml',
     '/var/lib/kaizen/nodes.memory.json', '/var/lib/kaizen/peers.json', '/var/lib/kaizen/told', '/var/lib/kaizen/known_hosts',
-    '/var/lib/kaizen/collect.lock', '/var/lib/kaizen/drill.lock', '/var/lib/kaizen/drill'
+    '/var/lib/kaizen/collect.lock', '/var/lib/kaizen/drill.lock', '/var/lib/kaizen/drill', '/var/lib/kaizen/offsite'
   ]
 
   # The same everywhere; a collector is looked at on every system elsewhere.
@@ -21,7 +21,7 @@ describe 'quickstack::backups' do
         is_expected.to compile.with_all_deps
         gone.each { |path| is_expected.to contain_file(path).with(ensure: 'absent', force: true, backup: false) }
         is_expected.to contain_quickstack__backups__former_collector('kaizen')
-        ['kaizen-collect', 'kaizen-verify', 'kaizen-drill'].each do |job|
+        ['kaizen-collect', 'kaizen-verify', 'kaizen-drill', 'kaizen-offsite'].each do |job|
           is_expected.to contain_file("/etc/cron.d/#{job}").with_ensure('absent')
           is_expected.to contain_quickstack__backups__nightly(job).with_scheduler('none')
           is_expected.to contain_quickstack__backups__timer(job).with_ensure('absent')
@@ -29,7 +29,7 @@ describe 'quickstack::backups' do
       end
 
       it 'keeps the store, the history and what an administrator wrote' do
-        ['/backups/nodes', '/var/lib/kaizen/history.sqlite', '/etc/kaizen/nodes.d', '/var/lib/kaizen/facts'].each do |path|
+        ['/backups/nodes', '/etc/kaizen/offsite', '/var/lib/kaizen/history.sqlite', '/etc/kaizen/nodes.d', '/var/lib/kaizen/facts'].each do |path|
           is_expected.not_to contain_file(path)
         end
       end

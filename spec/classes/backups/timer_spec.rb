@@ -2,13 +2,14 @@
 
 require 'spec_helper'
 
-# All jobs, by cron and by systemd; the verification comes six hours after the collection, and the drill nine.
+# All jobs, by cron and by systemd; the verification comes six hours after the collection, the drill nine, and the copies four.
 collector = { package_source: '/srv/packages/kaizen.whl', python: '/usr/bin/python3.11' }
 {
   'kaizen-backup' => ['quickstack::backups', {}, '23:07'],
   'kaizen-collect' => ['quickstack::backups::collector', collector, '23:07'],
   'kaizen-verify' => ['quickstack::backups::collector', collector, '05:07'],
   'kaizen-drill' => ['quickstack::backups::collector', collector.merge(drill_nodes: 3), '08:07'],
+  'kaizen-offsite' => ['quickstack::backups::collector', collector.merge(offsite: { 'a' => { 'repository' => '/srv/a' } }), '03:07'],
 }.each do |job, (class_name, required, time)|
   describe class_name do
     timer = "/etc/systemd/system/#{job}.timer"

@@ -38,7 +38,15 @@ def test_it_is_what_puppet_renders(name: str) -> None:
 
 
 def test_no_golden_file_of_a_node_is_forgotten() -> None:
-    of_a_collector = ("inputs.yaml", "collector.yaml", "cron-", "kaizen-collect.", "kaizen-verify.", "kaizen-drill.")
+    of_a_collector = (
+        "inputs.yaml",
+        "collector.yaml",
+        "cron-",
+        "kaizen-collect.",
+        "kaizen-verify.",
+        "kaizen-drill.",
+        "kaizen-offsite.",
+    )
     names = {file.name for file in GOLDEN.iterdir()}
     assert {name for name in names if not name.startswith(of_a_collector)} == set(RENDERED)
 

@@ -12,9 +12,11 @@ from collected import Collected
 from kaizen_backups.cli.signals import update_metrics, with_metrics
 from kaizen_backups.errors import KaizenError
 from kaizen_backups.history import History
+from kaizen_backups.history_offsite import Copy
 from kaizen_backups.night import Event
 from kaizen_backups.onboard.authority import Authority
 from kaizen_backups.settings import Settings
+from kaizen_backups.settings_offsite import Repository
 from kaizen_backups.settings_told import Metrics
 from kaizen_backups.sharing import collector_of
 from kaizen_backups.signals.metrics import FILE, metrics, write_metrics
@@ -220,3 +222,22 @@ def test_a_long_night_writes_them_as_nodes_come_in_at_most_once_a_minute(
     steps = [("stored", 59), ("stored", 1), ("done", 59), ("progress", 1), ("waiting", 0), ("done", 900)]
     assert [written_after(*step) for step in steps] == [False, True, False, False, True, True]
     assert told == [kind for kind, _ in steps]
+
+
+def test_the_age_of_the_worst_copy_counts_and_a_node_without_one_is_as_old_as_can_be(
+    collected: Collected, settings: Settings, history: History
+) -> None:
+    collected.node("a", "2026-11-23", "2026-11-24")
+    collected.node("b", "2026-11-24")
+    assert not any(name[0].startswith("kaizen_offsite") for name in of(collected, settings, history))
+    places = {name: Repository(repository=f"/srv/{name}") for name in ("near", "far")}
+    settings = settings.model_copy(update={"offsite": places})
+    for place, day in (("near", "2026-11-24"), ("far", "2026-11-23")):
+        copy = Copy("1" * 64, "a", day, f"{day}T04:00:00Z", "0" * 64)
+        history.set_copies(place, [copy])
+    history.note_push("near", None, "2026-11-24T08:00:00Z")
+    history.note_push("far", "it is away", "2026-11-24T08:00:00Z")
+    found = of(collected, settings, history)
+    assert found["kaizen_offsite_newest_timestamp_seconds", "a"] == seconds("2026-11-23T04:00:00")
+    assert found["kaizen_offsite_newest_timestamp_seconds", "b"] == 0
+    assert (found["kaizen_offsite_failed", "near"], found["kaizen_offsite_failed", "far"]) == (0, 1)

@@ -14,6 +14,7 @@ import yaml
 from collected import Collected
 from kaizen_backups.history import History
 from kaizen_backups.settings import Settings
+from kaizen_backups.settings_offsite import Repository
 from kaizen_backups.signals.metrics import metrics
 
 ROOT = Path(__file__).parents[3]
@@ -30,6 +31,7 @@ def written(collected: Collected, settings: Settings, history: History) -> set[s
     agent = re.findall(r"^ +metric ([a-z_]+) '", (FILES / "kaizen-backup").read_text(), re.MULTILINE)
     collected.node("one", "2026-11-24")
     history.begin_run(1)
+    settings = settings.model_copy(update={"offsite": {"cluster": Repository(repository="/srv/offsite")}})
     text = metrics(collected.nodes, settings, history, datetime(2026, 11, 24, 12, tzinfo=UTC)).decode()
     collector = re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)
     # A collector that no authority has signed has none.

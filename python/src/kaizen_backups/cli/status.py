@@ -27,7 +27,8 @@ def command(context: click.Context, node: str | None, as_json: bool) -> None:
 
     Of the newest whole snapshot: how long ago it came (AGE), its size, by how much that is more than a WEEK before,
     and how much was NEW. PROVEN is when a drill last brought the node back and found all of it good, or that the last
-    one failed. At the end stands what is wrong, or unlike the nights before.
+    one failed. OFFSITE, where there are repositories, is how long ago the newest snapshot came that is in all of them.
+    At the end stands what is wrong, or unlike the nights before.
 
     The exit code is 1 when any node is neither fresh nor late, or no node is known.
 
@@ -70,7 +71,7 @@ def _show_fleet(known: NodeList, settings: Settings, history: History, now: date
             data["certificate"] = certificate.as_json()
         click.echo(json.dumps(data, indent=2))
     elif found:
-        print_fleet(found, now)
+        print_fleet(found, now, offsite=bool(settings.offsite))
     else:
         click.echo("no nodes; 'kaizen nodes refresh' reads the sources")
     return bool(found) and all(status.state in SAFE for status in found)

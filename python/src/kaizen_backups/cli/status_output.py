@@ -7,6 +7,7 @@ import click
 from kaizen_backups.cli.table import print_table
 from kaizen_backups.days import Day, DayState
 from kaizen_backups.errors import printable
+from kaizen_backups.history import parse_stamp
 from kaizen_backups.status import NodeStatus, State
 from kaizen_backups.status_detail import Detail
 from kaizen_backups.status_words import growth, short_age, summary, what_is_wrong
@@ -30,10 +31,15 @@ _DAY_STYLES = {
 _ATTEMPTS = 5
 
 
-def print_fleet(found: list[NodeStatus], now: datetime) -> None:
-    """Print a line a node, and how many are safe."""
+def print_fleet(found: list[NodeStatus], now: datetime, *, offsite: bool = False) -> None:
+    """Print a line a node, and how many are safe; with `offsite` how old the newest copies are, too."""
     header = ["NODE", "ROLE", "STATE", "NEWEST", "AGE", "SIZE", "WEEK", "NEW", "KEPT", "PROVEN", "WHAT IS WRONG"]
-    print_table(header, [_row(status, now) for status in found], [_STYLES[status.state] for status in found])
+    rows = [_row(status, now) for status in found]
+    if offsite:
+        header.insert(-1, "OFFSITE")
+        for row, status in zip(rows, found, strict=True):
+            row.insert(-1, _offsite(status, now))
+    print_table(header, rows, [_STYLES[status.state] for status in found])
     click.echo(summary(found))
 
 
@@ -53,6 +59,11 @@ def _row(status: NodeStatus, now: datetime) -> list[str]:
     ]
 
 
+def _offsite(status: NodeStatus, now: datetime) -> str:
+    """Return how old the newest snapshot is that is offsite."""
+    return short_age(now - parse_stamp(status.offsite)) if status.offsite else "-"
+
+
 def _proven(status: NodeStatus) -> str:
     """Return the day of the last drill: on which it was proven that the node can be restored, or was not."""
     if status.drill_failed:
@@ -69,6 +80,7 @@ def print_node(detail: Detail, now: datetime) -> None:
         "newest": _newest(status, now),
         "kept": f"{many(status.kept, 'snapshot')}, all read {detail.verified or 'never'}",
         "proven": _proven(status),
+        "offsite": f"{_offsite(status, now)} old" if status.offsite else "no copy",
     }
     for name, value in facts.items():
         click.echo(f"{name:8} {printable(value)}")

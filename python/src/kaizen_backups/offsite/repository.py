@@ -189,5 +189,7 @@ def read_environment(path: Path) -> dict[str, str]:
 def _complaint(result: Result) -> str:
     """Return the line in which restic says what was wrong; the first of its last words, not a hint or a retry."""
     lines = [line.strip() for line in result.err.splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith("Fatal:")] or lines[-1:]
-    return telling[0] if telling else f"restic ended with code {result.code}"
+    telling = [line for line in lines if line.startswith("Fatal:")][:1] or lines[-1:]
+    # What ssh said, where it was that.
+    telling += [line for line in lines if line.startswith("subprocess ")][:1]
+    return "; ".join(dict.fromkeys(telling)) or f"restic ended with code {result.code}"

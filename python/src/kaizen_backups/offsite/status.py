@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 from kaizen_backups.history import History
 from kaizen_backups.history_offsite import RepositoryState
 from kaizen_backups.offsite.push import waiting
 from kaizen_backups.offsite.repository import Restic
+from kaizen_backups.snapshots import Snapshot
+
+_NONE = Snapshot(date.min)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def offsite_status(restic: Restic, history: History, nodes: Iterable[str]) -> Re
     found = []
     for name in names:
         own = [one for one in copies if one.node == name]
-        newest = own[-1] if own else None
+        newest = max(own, key=lambda one: Snapshot.parse(one.snapshot) or _NONE, default=None)
         found.append(
             NodeCopies(
                 name,

@@ -72,6 +72,8 @@ class Fleet:
     """Of all collectors, where there are several."""
     unprotected: "Coverage | str | None"
     """Who is not backed up; why that can't be told; None where there is no PuppetDB to ask."""
+    offsite: bool
+    """Whether there are repositories elsewhere."""
     dates: list[date]
     """The nights that the map shows, oldest first."""
 
@@ -132,6 +134,7 @@ class Gathered:
             store=_store(settings, room),
             runs=history.runs(_RUNS),
             shares=_shares(by_collector, safe, settings, history) if settings.collectors else [],
+            offsite=bool(settings.offsite),
             unprotected=_unprotected(settings, now.date()),
             dates=[now.date() - timedelta(days=ago) for ago in reversed(range(_NIGHTS))],
         )

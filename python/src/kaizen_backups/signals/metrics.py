@@ -40,6 +40,7 @@ def metrics(nodes: Iterable[Node], settings: Settings, history: History, now: da
     found = fleet_status(nodes, settings, history, now)
     _nodes(registry, found, history)
     _proofs(registry, found, history)
+    _offsite(registry, found, settings, history)
     _collector(registry, len(found), settings, history)
     return generate_latest(registry)
 
@@ -94,6 +95,28 @@ def _proofs(registry: CollectorRegistry, found: Iterable[NodeStatus], history: H
             failed.labels(status.node).set(bool(status.drill_failed))
         if status.proven:
             drilled.labels(status.node).set(_seconds(status.proven))
+
+
+def _offsite(registry: CollectorRegistry, found: Iterable[NodeStatus], settings: Settings, history: History) -> None:
+    """Add what is in the repositories, where there are any."""
+    if not settings.offsite:
+        return
+    newest = _per_node(
+        registry,
+        "kaizen_offsite_newest_timestamp_seconds",
+        "When the newest snapshot came of which every repository has a copy; 0 where there is none.",
+    )
+    for status in found:
+        newest.labels(status.node).set(_seconds(status.offsite) if status.offsite else 0)
+    failed = Gauge(
+        "kaizen_offsite_failed",
+        "1 where the last push or check of the repository failed.",
+        ("repository",),
+        registry=registry,
+    )
+    for name in settings.offsite:
+        state = history.offsite_state(name)
+        failed.labels(name).set(bool(state.push_problem or state.check_problem))
 
 
 def _collector(registry: CollectorRegistry, nodes: int, settings: Settings, history: History) -> None:

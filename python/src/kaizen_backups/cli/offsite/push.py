@@ -8,10 +8,12 @@ import click
 
 from kaizen_backups.cli.offsite.common import at_work
 from kaizen_backups.cli.signals import update_metrics
-from kaizen_backups.errors import printable
+from kaizen_backups.errors import KaizenError, printable
 from kaizen_backups.exit_codes import ExitCode
+from kaizen_backups.history import History
+from kaizen_backups.offsite.check import check
 from kaizen_backups.offsite.push import Pushed, push
-from kaizen_backups.offsite.repository import repositories
+from kaizen_backups.offsite.repository import Restic, repositories
 from kaizen_backups.settings import load_settings
 from kaizen_backups.units import many, size
 
@@ -19,10 +21,13 @@ from kaizen_backups.units import many, size
 @click.command("push")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be sent; send nothing.")
+@click.option("--check", "also_check", is_flag=True, help="Then do what 'kaizen offsite check' does.")
 @click.option("-v", "--verbose", is_flag=True, help="A line for each snapshot, also where there is no terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for each repository.")
 @click.pass_context
-def command(context: click.Context, names: tuple[str, ...], *, dry_run: bool, verbose: bool, as_json: bool) -> None:
+def command(
+    context: click.Context, names: tuple[str, ...], *, dry_run: bool, also_check: bool, verbose: bool, as_json: bool
+) -> None:
     """Send every stored and verified snapshot that is not there yet to all repositories, or to those NAMEd.
 
     A push that was cut short is gone on with by the next one. What fails is named, the rest is sent, and the exit code
@@ -32,6 +37,7 @@ def command(context: click.Context, names: tuple[str, ...], *, dry_run: bool, ve
     Examples:
       kaizen offsite push
       kaizen offsite push cluster --dry-run
+      kaizen offsite push --check       what the schedule runs every day
     """
     settings = load_settings(context.obj)
     chatty = (verbose or sys.stdout.isatty()) and not as_json
@@ -49,10 +55,21 @@ def command(context: click.Context, names: tuple[str, ...], *, dry_run: bool, ve
                 click.echo(f"kaizen: offsite.{restic.name}: {waits}; 'kaizen verify' reads them", err=True)
             for problem in outcome.problems:
                 click.echo(f"kaizen: {printable(problem)}", err=True)
+            if also_check and not dry_run and not outcome.problems:
+                failed |= not _is_whole(restic, history)
         if not dry_run:
             update_metrics(settings, history)
     if failed:
         context.exit(ExitCode.FAILED)
+
+
+def _is_whole(restic: Restic, history: History) -> bool:
+    try:
+        asyncio.run(check(restic, history))
+    except KaizenError as error:
+        click.echo(f"kaizen: {printable(str(error))}", err=True)
+        return False
+    return True
 
 
 def _nothing(_line: str) -> None:
