@@ -7,10 +7,12 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from bare_host import BareHosts, differing, fingerprint
+from document import read_document
 from doors import KAIZEN, picture
 from kaizen_backups.offsite.refusal import KINDS
 from lab import Fleet, Result
@@ -23,14 +25,8 @@ USER = "kaizen-offsite"
 HOME = f"/var/lib/{USER}"
 SECRET = b"a string that nobody may read 4711"
 OPTIONS = "-o BatchMode=yes -o UserKnownHostsFile=/etc/kaizen/offsite/known_hosts -i /etc/kaizen/ssh/id_ed25519"
-FORGET = """
-state: {home}/forget
-offsite:
-  vault:
-    repository: {repository}
-    password_file: {home}/forget/password
-    forget: {{days: 2, weeks: 0, months: 0, newest: 1}}
-"""
+DOCUMENT = read_document(Path(__file__).parents[2] / "docs/offsite.md")
+POLICY = "{days: 30, weeks: 8, months: 12, newest: 3}"
 # Ask the server behind the door for something, as the key's holder can: METHOD and PATH by turns.
 ASK = """
 import sys
@@ -49,12 +45,12 @@ class World:
     """A collector with two nights of two nodes, and the host that keeps their copies."""
 
     def __init__(self, fleet: Fleet) -> None:
-        self.bare = BareHosts(fleet, "vault")
-        self.collector, self.vault = self.bare.collector, self.bare.hosts["vault"]
+        self.bare = BareHosts(fleet, "offsite")
+        self.collector, self.vault = self.bare.collector, self.bare.hosts["offsite"]
         self.onboarded = self.onboard()
         assert self.onboarded.code == 0, self.onboarded.describe()
         said = re.search(
-            r"The settings are to say:\n\n(.*)\n\nand then: (kaizen offsite init vault)", self.onboarded.out, re.S
+            r"The settings are to say:\n\n(.*)\n\nand then: (kaizen offsite init offsite)", self.onboarded.out, re.S
         )
         assert said
         self.collector.sh("cat >>/etc/kaizen/collector.yaml", input=said[1])
@@ -69,9 +65,7 @@ class World:
         self.by_hand = f"{OPTIONS} {USER}@{self.vault.name}"
 
     def onboard(self, *options: str) -> Result:
-        return self.bare.onboard(
-            "offsite", self.vault.name, "--name", "vault", "--fingerprint", fingerprint(self.vault), *options
-        )
+        return self.bare.onboard("offsite", self.vault.name, "--fingerprint", fingerprint(self.vault), *options)
 
     def receive(self, day: str) -> None:
         """Let a night of both nodes come."""
@@ -115,21 +109,20 @@ def world() -> Iterator[World]:
 
 
 def make_forgetter(world: World) -> None:
-    """Let the offsite host forget, with a password of its own (docs/offsite.md)."""
-    world.collector.run(["kaizen", "offsite", "key", "add", "vault", "/root/second"])
-    second = world.collector.read("/root/second")
+    """Let the offsite host forget, as the document says."""
     world.vault.write("/usr/local/bin/kaizen", KAIZEN, mode=0o755)
-    world.vault.sh(f"install -d -m 0700 -o {USER} {HOME}/forget")
-    world.vault.write(f"{HOME}/forget/password", second, mode=0o600, owner=f"{USER}:{USER}")
-    world.vault.write(f"{HOME}/forget.yaml", FORGET.format(home=HOME, repository=REPOSITORY))
+    world.collector.sh("cp /etc/kaizen/offsite/known_hosts /root/.ssh/known_hosts")
+    for block in DOCUMENT["Forget"]:
+        {"collector": world.collector, "offsite host": world.vault}[block.place].sh(block.commands)
+    assert world.vault.read("/var/lib/kaizen-offsite/forget.yaml").count(POLICY) == 1
 
 
 def test_one_command_makes_the_host_and_tries_that_it_refuses_to_delete(world: World) -> None:
     assert f"{world.vault.name}: its door opens, and refuses to delete" in world.onboarded.out
-    before = world.bare.trace("vault")
+    before = world.bare.trace("offsite")
     again = world.onboard()
     assert again.code == 0, again.describe()
-    assert differing(before, world.bare.trace("vault")) == []
+    assert differing(before, world.bare.trace("offsite")) == []
     assert "The settings are to say" not in again.out
 
 
@@ -149,10 +142,10 @@ def test_a_door_that_would_delete_is_found_out(world: World) -> None:
 
 
 def test_the_password_is_shown_once_and_nowhere_else(world: World) -> None:
-    password = world.collector.read("/etc/kaizen/offsite/vault.password").strip()
+    password = world.collector.read("/etc/kaizen/offsite/offsite.password").strip()
     assert password in world.initialized.out
-    assert world.collector.sh("stat -c '%a %U' /etc/kaizen/offsite/vault.password").out == "600 root\n"
-    again = world.kaizen("offsite", "init", "vault")
+    assert world.collector.sh("stat -c '%a %U' /etc/kaizen/offsite/offsite.password").out == "600 root\n"
+    again = world.kaizen("offsite", "init", "offsite")
     assert (again.code, password in again.out) == (0, False)
 
 
@@ -202,14 +195,16 @@ def _as_asked(path: str) -> str:
 def test_what_a_stolen_key_adds_evicts_nothing_whatever_date_it_bears(world: World) -> None:
     """Before, on the 24th, the offsite host has seen the real copies."""
     assert world.forget("2026-11-24").code == 0
-    restic = "restic --repo rclone:store --password-file /etc/kaizen/offsite/vault.password --no-cache"
+    restic = "restic --repo rclone:store --password-file /etc/kaizen/offsite/offsite.password --no-cache"
     for when in ("2036-01-01", "2036-01-02", "2001-01-01"):
         world.collector.sh(f"""{restic} -o rclone.program='ssh {world.by_hand}' \\
             backup --quiet --host a.example --time '{when} 00:00:00' /etc/hostname""")
     real = {one["id"] for one in _listed(world) if one["tags"]}
     assert world.forget("2026-11-25").code == 0
     assert real <= {one["id"] for one in _listed(world)}
-    # Days later they have had their time, each by its arrival; of each node the newest that arrived stay.
+    # With a policy that keeps little all have had their time by now, but the newest that arrived of each node.
+    file = f"{HOME}/forget.yaml"
+    world.vault.write(file, world.vault.read(file).replace(POLICY, "{days: 2, weeks: 0, months: 0, newest: 1}"))
     assert world.forget("2026-12-24", "--prune").code == 0
     left = _listed(world)
     assert [one["hostname"] for one in left] == ["a.example", "b.example"]
@@ -241,10 +236,10 @@ def test_an_empty_collector_has_its_store_again_from_repository_and_password(wor
 
 def test_a_host_without_the_program_is_left_alone(world: World) -> None:
     world.vault.sh("mv /usr/bin/rclone /usr/bin/rclone.away")
-    before = world.bare.trace("vault")
+    before = world.bare.trace("offsite")
     refused = world.onboard("--directory", "/srv/other")
     world.vault.sh("mv /usr/bin/rclone.away /usr/bin/rclone")
     assert refused.code == 78
     assert "it lacks rclone; --install installs it; nothing was done" in refused.err
     assert not world.vault.path("/srv/other").exists()
-    assert [path for path in differing(before, world.bare.trace("vault")) if "rclone" not in path] == []
+    assert [path for path in differing(before, world.bare.trace("offsite")) if "rclone" not in path] == []
