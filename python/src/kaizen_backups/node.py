@@ -109,7 +109,7 @@ NodeName = Annotated[str, AfterValidator(_check_name)]
 Address = Annotated[str, AfterValidator(_check_address)]
 HostKey = Annotated[str, AfterValidator(_check_key)]
 User = Annotated[str, AfterValidator(_check_user)]
-Origin = Literal["facts", "puppetdb", "onboarded"]
+Origin = Literal["facts", "puppetdb", "onboarded", "collector"]
 
 
 class Node(BaseModel):
@@ -124,6 +124,16 @@ class Node(BaseModel):
     host_keys: tuple[HostKey, ...] = Field(min_length=1, max_length=MOST_KEYS)
     port: Annotated[int, BeforeValidator(_check_port)] = Field(default=22, ge=1, le=65535)
     user: User = "kaizen"
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether its snapshots are another collector's, which keeps them as long as it likes."""
+        return self.origin == "collector"
+
+    @property
+    def place(self) -> str:
+        """Where its snapshots are behind its door, or in the store of the collector that has them."""
+        return f"store/{self.name}" if self.is_copied else "backups"
 
     def stated(self) -> dict[str, object]:
         """Return the node as nodes.yaml writes it: port and user only where they are not 22 and kaizen."""

@@ -190,13 +190,13 @@ make_user() {
     fi
 }
 
-# make_keeper NAME HOME: the user whose door leads to a repository
+# make_keeper NAME HOME: a user whose door leads to something else than a node's own backups
 make_keeper() {
     local home
     home=$(getent passwd "$1" | cut -d : -f 6) || home=''
     [[ -z $home || $home == "$2" ]] || die "the user $1, at home in $home, was not made by kaizen-onboard; nothing was done"
     [[ $(id -u "$1" 2>/dev/null) != 0 ]] || die "the user $1 is root under another name; nothing was done"
-    make_user "$1" "$2" 'keeps copies of backups'
+    make_user "$1" "$2" 'a door to kept backups'
 }
 
 # own MODE OWNER GROUP PATH LABEL

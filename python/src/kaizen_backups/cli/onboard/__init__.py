@@ -18,6 +18,7 @@ _MODULES = {
     "collector": "collector",
     "ca": "ca",
     "offsite": "offsite",
+    "store": "store",
 }
 _VALUED = ("--config",)
 
