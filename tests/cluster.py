@@ -123,6 +123,10 @@ class Cluster:
         key = self.collector.read("/etc/kaizen/ssh/id_ed25519.pub").strip()
         self._hiera["quickstack::backups::collector_keys"] = [key]
 
+    def give_hiera(self, data: dict[str, Any]) -> None:
+        """Let Puppet find more in Hiera from now on."""
+        self._hiera.update(data)
+
     def apply(self, role: str) -> int:
         """Apply a role's class to its node; return Puppet's exit code: 0 for no change, 2 for changes."""
         return self.run_puppet(self.roles[role]).code

@@ -255,9 +255,9 @@ load node
     [[ $output == './tmp/x ./vendor/symfony/cache/Adapter.php ' ]]
 }
 
-@test "the keys that open other nodes' doors are in no snapshot" {
-    mkdir -p "$NODE"/etc/kaizen/{ssh,ca}
-    echo hunter2 | tee "$NODE/etc/kaizen/ssh/id_ed25519" >"$NODE/etc/kaizen/ca/ca"
+@test "the keys that open other nodes' doors, and what opens their copies, are in no snapshot" {
+    mkdir -p "$NODE"/etc/kaizen/{ssh,ca,offsite}
+    echo hunter2 | tee "$NODE"/etc/kaizen/{ssh/id_ed25519,ca/ca} >"$NODE/etc/kaizen/offsite/cluster.password"
     config 'path = /etc/kaizen'
     agent run
     [[ -e $(echo "$NODE"/backups/*/etc/kaizen/node.conf) ]]

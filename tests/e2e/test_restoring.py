@@ -33,6 +33,7 @@ CREATE TABLE keystone.user (id INT);
 INSERT INTO keystone.user VALUES (1), (2);
 """
 AGENT = "/usr/local/sbin/kaizen-backup"
+VAULT = "/mnt/vault/kaizen"
 
 
 class World:
@@ -61,6 +62,7 @@ class World:
             "Puppet Server": [],
         }
         self._fingerprint = ""
+        self.passwords: dict[str, str] = {}
         lock = cluster.controller.run(["puppet", "config", "print", "agent_disabled_lockfile"])
         self._disabled = lock.out.strip()
 
@@ -105,7 +107,7 @@ class World:
         return shown
 
     def _at_terminal(self, node: Node, script: str) -> str:
-        answers = {"do this? [y/N]:": "y", "(yes/no/[fingerprint])?": self._fingerprint}
+        answers = {"do this? [y/N]:": "y", "(yes/no/[fingerprint])?": self._fingerprint, **self.passwords}
         shown = run_at_terminal(node, script, answers, code=ENDS_WITH.get(script.strip(), 0))
         if found := re.search(r"SHA256:\S+", shown):
             self._fingerprint = found[0]
@@ -200,6 +202,24 @@ def dead_collector(world: World) -> None:
     collector.run(["kaizen", "verify"])
 
 
+def only_the_offsite_copy(world: World) -> None:
+    cluster, collector = world.cluster, world.cluster.collector
+    describe = "cd /backups/nodes && find . -path './*/*/*' -type f -exec sha256sum {} + | sort; ls -d */*"
+    cluster.give_hiera({"quickstack::backups::collector::offsite": {"vault": {"repository": VAULT}}})
+    cluster.run_puppet(collector)
+    shown = collector.run(["kaizen", "offsite", "init"]).out
+    collector.run(["kaizen", "offsite", "push"])
+    before = collector.sh(describe).out
+    kept = collector.sh(f"tar -C {VAULT} -c . | base64").out
+    reinstall(collector)
+    collector.sh(f"mkdir -p {VAULT} && base64 -d | tar -C {VAULT} -x", input=kept)
+    world.passwords["password of vault:"] = next(line for line in shown.splitlines() if line.startswith("    ")).strip()
+    *_, status = world.play("Only the offsite copy is left")
+    assert collector.sh(describe).out == before
+    assert "0" in status
+    assert collector.run(["kaizen", "verify"]).code == 0
+
+
 def without_our_software(world: World) -> None:
     cluster = world.cluster
     for node in (cluster.controller, cluster.website):
@@ -220,6 +240,7 @@ SCENARIOS: dict[str, Callable[[World], None]] = {
     "A dead controller": dead_controller,
     "A dead compute node": dead_compute_node,
     "A dead collector": dead_collector,
+    "Only the offsite copy is left": only_the_offsite_copy,
     "Without any of our software": without_our_software,
 }
 
