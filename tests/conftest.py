@@ -23,11 +23,14 @@ _LONG = [
         "restore",
         "drill",
         "drill_live",
+        "offsite_door",
         "onboard_access",
         "metrics",
         "onboard",
+        "offsite_s3",
         "find",
         "report",
+        "offsite_chain",
         "door",
     )
 ]

@@ -41,7 +41,10 @@ class CollectorSource(Section):
         default="kaizen-store", description="whose door leads to its store; made there by 'kaizen-onboard store'"
     )
     host_keys: tuple[HostKey, ...] = Field(
-        min_length=1, max_length=MOST_KEYS, description="its host keys", examples=['["ssh-ed25519 AAAA..."]']
+        min_length=1,
+        max_length=MOST_KEYS,
+        description="its host keys",
+        examples=["[ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDRx7v0sGZwVvNfMzWCm1i6zvKbCDuGMwOGgL6uHdeMZ]"],
     )
 
 

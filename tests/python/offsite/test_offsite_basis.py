@@ -93,3 +93,8 @@ def test_a_repository_that_is_away_is_told_of_and_the_next_push_completes(site: 
     status = offsite_status(site.restic, site.history, ["n.example"])
     assert status.good
     assert (status.nodes[0].snapshot, status.nodes[0].waiting) == (DAYS[1], 0)
+
+
+def held(locks: Path) -> list[str]:
+    """Return the names of the locks; one that is being written counts for nothing."""
+    return [path.name for path in locks.iterdir() if "-tmp-" not in path.name]
