@@ -73,12 +73,12 @@ def test_what_a_dead_program_locked_does_not_stop_the_next_push(site: Site, tmp_
     locks = tmp_path / "repository/locks"
     line = ["restic", "-r", f"{tmp_path}/repository", "-p", f"{tmp_path}/password", "--no-cache", "backup", "--stdin"]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as holding:
-        while not list(locks.iterdir()):
+        while not held(locks):
             assert holding.poll() is None
         holding.send_signal(signal.SIGKILL)
-    assert list(locks.iterdir())
+    assert held(locks)
     assert site.push().sent == BOTH
-    assert list(locks.iterdir()) == []
+    assert held(locks) == []
 
 
 def test_a_repository_that_is_away_is_told_of_and_the_next_push_completes(site: Site, tmp_path: Path) -> None:
