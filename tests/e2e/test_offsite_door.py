@@ -174,7 +174,6 @@ def test_root_of_the_collector_can_neither_delete_nor_change_what_is_there(world
     world.collector.write("/root/batch", f"rm {REPOSITORY}/config\n")
     for attempt in (
         f"ssh {world.by_hand} 'rm -rf {REPOSITORY}/data; id'",
-        f"ssh -tt {world.by_hand} id",
         f"sftp {OPTIONS} -b /root/batch {there}",
         f"scp -O {OPTIONS} /etc/passwd {there}:{REPOSITORY}/config",
         f"rsync -e 'ssh {OPTIONS}' --delete -r /root/ {there}:{REPOSITORY}/",

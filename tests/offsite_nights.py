@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import shutil
 from pathlib import Path
 
 from kaizen_backups.history import History
-from kaizen_backups.offsite.password import initialize
 from kaizen_backups.offsite.push import Pushed, push
 from kaizen_backups.offsite.repository import Restic
 from kaizen_backups.settings import Settings
@@ -37,14 +35,6 @@ class Offsite:
         self.place = place
         self.restic = Restic("disk", stated, self.settings)
         self.nights = {node: Nights(settings.store, node) for node in NODES}
-
-    def initialize(self, template: Path) -> None:
-        """Make the repository; a copy of one that another test made is as good, and quicker."""
-        if not template.exists():
-            template.mkdir()
-            stated = Repository(repository=str(template / "repository"), password_file=template / "password")
-            asyncio.run(initialize(Restic("disk", stated, self.settings)))
-        shutil.copytree(template, self.place, dirs_exist_ok=True)
 
     def receive(self, node: str, day: str) -> None:
         """Let a snapshot come."""

@@ -8,7 +8,7 @@ import pytest
 from kaizen_backups.errors import DataError
 from kaizen_backups.offsite.forget import Arrived, forget, going, prune
 from kaizen_backups.settings_offsite import Forget
-from offsite import DAYS, NODES, Offsite
+from offsite_nights import DAYS, NODES, Offsite
 
 TODAY = date(2026, 11, 24)
 POLICY = Forget(days=10, weeks=0, months=0, newest=2)

@@ -12,7 +12,7 @@ from kaizen_backups.offsite.repository import Restic, parse_snapshots, read_envi
 from kaizen_backups.run import Result
 from kaizen_backups.settings import Settings
 from kaizen_backups.settings_offsite import Repository
-from offsite import Offsite
+from offsite_nights import Offsite
 
 
 def restic(settings: Settings, url: str, **fields: object) -> Restic:
