@@ -103,6 +103,8 @@ def test_an_environment_file_can_not_take_over_restic(tmp_path: Path) -> None:
         ),
         ("Fatal: server response unexpected: 500", UnavailableError, "server response unexpected"),
         ("Save(<data/x>) returned error, retrying: no space left on device", KaizenError, "it is full"),
+        ("error in cleanup handler: rclone stdio connection already closed", UnavailableError, "broke off"),
+        ("Fatal: unable to save snapshot: server response unexpected: 403 Forbidden (403)", UnavailableError, "full?"),
     ],
 )
 def test_what_restic_says_is_told_in_a_line(

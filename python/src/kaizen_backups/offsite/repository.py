@@ -31,6 +31,9 @@ _MEANINGS: tuple[tuple[str, type[KaizenError], str], ...] = (
     ("Permission denied", UnavailableError, "it does not let us in, or refuses that"),
     ("Host key verification failed", UnavailableError, "its host key is not in known_hosts"),
     ("no space left on device", KaizenError, "it is full"),
+    ("stdio connection already closed", UnavailableError, "the link to it broke off"),
+    # Of what found no room half is there already, and an append-only door lets nobody write over it.
+    ("403 Forbidden", UnavailableError, "it refuses that; is it full?"),
 )
 
 
