@@ -9,7 +9,7 @@ from doors import KAIZEN
 from lab import Fleet, Node, Result
 
 DOMAIN = "kaizen.example"
-_ONBOARD = KAIZEN.replace("kaizen_backups.cli.main", "kaizen_backups.cli.onboard")
+ONBOARD = KAIZEN.replace("kaizen_backups.cli.main", "kaizen_backups.cli.onboard")
 # What ssh, sudo, PAM and the tools for users write by themselves; nothing of it is ours.
 _OTHERS = (
     *(
@@ -65,7 +65,7 @@ class BareHosts:
 def make_collector(node: Node) -> None:
     """Give a node what a collector has: programs, settings, a key pair."""
     node.write("/usr/local/bin/kaizen", KAIZEN, mode=0o755)
-    node.write("/usr/local/bin/kaizen-onboard", _ONBOARD, mode=0o755)
+    node.write("/usr/local/bin/kaizen-onboard", ONBOARD, mode=0o755)
     node.write("/etc/kaizen/collector.yaml", "store: /backups/nodes\nretry_seconds: 0\n")
     node.sh(
         """mkdir -p -m 0700 /etc/kaizen/ssh /backups/nodes

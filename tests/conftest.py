@@ -23,12 +23,15 @@ _LONG = [
         "restore",
         "drill",
         "drill_live",
+        "offsite_door",
         "onboard_access",
         "metrics",
         "onboard",
+        "offsite_s3",
         "find",
         "report",
         "roles",
+        "offsite_chain",
         "door",
     )
 ]

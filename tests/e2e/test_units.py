@@ -198,6 +198,21 @@ def test_the_verification_needs_the_capability_that_it_has(units: Units) -> None
     assert "cannot be read: Permission denied" in units.journal(unit)
 
 
+def test_the_daily_copies_hold_what_is_closed_to_all_and_a_drop_in_opens_a_directory_to_them(units: Units) -> None:
+    unit, copies = "kaizen-offsite.service", "/srv/copies"
+    assert units.collect() == 0
+    settings = units.collector.read("/etc/kaizen/collector.yaml")
+    units.collector.write("/etc/kaizen/collector.yaml", f"{settings}offsite: {{near: {{repository: {copies}}}}}\n")
+    units.collector.sh(f"mkdir -p {copies} && kaizen offsite init")
+    assert units.run("systemctl", "start", unit, check=False).code != 0
+    units.collector.write(f"/etc/systemd/system/{unit}.d/paths.conf", f"[Service]\nReadWritePaths={copies}\n")
+    units.run("systemctl", "daemon-reload")
+    assert units.run("systemctl", "start", unit, check=False).code == 0, units.journal(unit)
+    shown = units.collector.run(["kaizen", "offsite", "restore", units.node.name, "--to", "/back"])
+    assert "all sums are right" in shown.out
+    units.collector.write("/etc/kaizen/collector.yaml", settings)
+
+
 @pytest.fixture
 def stored(units: Units) -> Units:
     """Return the units with a snapshot to drill that has both kinds of databases."""

@@ -15,6 +15,7 @@ def clashes(nodes: Iterable[Node]) -> list[Problem]:
     """Return a problem, which names them, for all nodes that share host keys, or where they are reached.
 
     A host may have several doors, each a user of its own; only an administrator can know that, so nodes.d says it.
+    What another collector has collected is all behind that one's door.
     """
     nodes = list(nodes)
     by_key = _together((key, node) for node in nodes for key in set(node.host_keys))
@@ -47,6 +48,8 @@ def _together(pairs: Iterable[tuple[Shared, Node]]) -> dict[Shared, list[Node]]:
 
 
 def _doors_of_one_host(nodes: Sequence[Node]) -> bool:
+    if all(node.is_copied for node in nodes):
+        return True
     by_hand = all(node.origin == "onboarded" for node in nodes)
     return by_hand and len({node.user for node in nodes}) == len(nodes)
 

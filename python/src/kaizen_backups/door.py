@@ -62,13 +62,15 @@ def master_command(node: Node, settings: Settings, socket: Path) -> list[str]:
     return [*command, "-l", node.user, "-p", str(node.port), "--", node.address]
 
 
-def rsync_command(node: Node, arguments: Sequence[str], source: str, target: str, *, silence: int) -> list[str]:
-    """Return the rsync, for inside the cage, that reads `source` of the node's module [backups] into `target`.
+def rsync_command(
+    node: Node, arguments: Sequence[str], source: str, target: str, *, silence: int, place: str | None = None
+) -> list[str]:
+    """Return the rsync, for inside the cage, that reads `source` of where the node's snapshots are into `target`.
 
     It ends when nothing was heard of the node for `silence` seconds.
     """
     shell = f"ssh -F /dev/null -o ControlPath={SOCKET} -o ControlMaster=no -o BatchMode=yes -p {node.port}"
-    where = f"{node.user}@{node.name}::backups/{source}"
+    where = f"{node.user}@{node.name}::{place or node.place}/{source}"
     return ["rsync", *arguments, f"--timeout={silence}", "-e", shell, "--", where, target]
 
 
@@ -113,8 +115,13 @@ class Door:
         except TimeoutError:
             raise UnavailableError(f"its list of snapshots did not end within {_LISTING_SECONDS} s") from None
         if result.code != 0:
-            raise UnavailableError(f"cannot list its snapshots: {_complaint(result)}")
+            raise UnavailableError(f"cannot list its snapshots: {complaint(result)}")
         return parse_listing(result.out.splitlines())
+
+    @property
+    def node(self) -> Node:
+        """Whose door it is."""
+        return self._node
 
     async def pull(
         self, snapshot: Snapshot, target: Path, bases: Sequence[Path], reception: Reception, *, checksum: bool
@@ -193,15 +200,15 @@ def _why_closed(node: Node, result: Result) -> UnavailableError:
 
 def failed_pull(snapshot: Snapshot, result: Result) -> KaizenError:
     """Return what it means that a pull's rsync ended so: the node's fault, want of room, or what may pass."""
-    complaint = f"{snapshot}: rsync ended with code {result.code}: {_complaint(result)}"
+    said = f"{snapshot}: rsync ended with code {result.code}: {complaint(result)}"
     if "No space left on device" in result.err:
-        return NoRoomError(complaint)
+        return NoRoomError(said)
     if result.code in _PASSING or result.code in _KILLED:
-        return UnavailableError(complaint)
-    return DataError(complaint)
+        return UnavailableError(said)
+    return DataError(said)
 
 
-def _complaint(result: Result) -> str:
+def complaint(result: Result) -> str:
     """Return the line in which rsync says what was wrong; its last one only gives the code."""
     lines = [line.strip() for line in result.err.splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith("rsync error:")] or lines

@@ -109,7 +109,7 @@ NodeName = Annotated[str, AfterValidator(_check_name)]
 Address = Annotated[str, AfterValidator(_check_address)]
 HostKey = Annotated[str, AfterValidator(_check_key)]
 User = Annotated[str, AfterValidator(_check_user)]
-Origin = Literal["facts", "puppetdb", "onboarded", "switches"]
+Origin = Literal["facts", "puppetdb", "onboarded", "switches", "collector"]
 SWITCH: Origin = "switches"
 """The origin of a switch, which has no door: 'kaizen switches' fetches its configuration."""
 
@@ -138,6 +138,16 @@ class Node(BaseModel):
     def is_switch(self) -> bool:
         """Whether it is no node with a door, but a switch."""
         return self.origin == SWITCH
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether its snapshots are another collector's, which keeps them as long as it likes."""
+        return self.origin == "collector"
+
+    @property
+    def place(self) -> str:
+        """Where its snapshots are behind its door, or in the store of the collector that has them."""
+        return f"store/{self.name}" if self.is_copied else "backups"
 
     def stated(self) -> dict[str, object]:
         """Return the node as nodes.yaml writes it: port and user only where they are not 22 and kaizen."""

@@ -148,6 +148,10 @@ def _read_sources(settings: Settings) -> list[Found]:
         from kaizen_backups.sources.puppetdb import read_puppetdb  # HTTP takes a while to load
 
         found.append(read_puppetdb(sources.puppetdb, settings.address_fact))
+    if sources.collector:
+        from kaizen_backups.sources.collector import read_collector  # few have it
+
+        found.append(read_collector(sources.collector, settings))
     if sources.nodes_d:
         found.append(read_nodes_d(sources.nodes_d))
     if sources.switches:

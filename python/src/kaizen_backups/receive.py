@@ -46,7 +46,8 @@ class Receiver:
         new, problems = choose(offer, stored, self._night.today(), settings, self._rotten)
         new = [snapshot for snapshot in new if snapshot not in self._outcome.refused]
         self._outcome.wanted = [str(snapshot) for snapshot in new]
-        problems += [f"{s}: it was collected, and is deleted there before its time" for s in deleted(offer, stored)]
+        gone = [] if self._door.node.is_copied else deleted(offer, stored)
+        problems += [f"{s}: it was collected, and is deleted there before its time" for s in gone]
         problems += await asyncio.to_thread(self._rewritten, offer, self._records(offer.keys() & set(stored)))
         if self._night.dry_run:
             return problems

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from kaizen_backups.node import NodeName
+from kaizen_backups.node import MOST_KEYS, Address, HostKey, NodeName, User
 from kaizen_backups.settings_offsite import Repository, RepositoryName
 from kaizen_backups.settings_told import Mail, Metrics, Notify, StatusPage
 from kaizen_backups.settings_values import AbsolutePath, FactPath, HttpsUrl, Section, TimeOfDay
@@ -31,6 +31,23 @@ class PuppetDB(Section):
     timeout: int = Field(default=120, ge=1, le=3600, description="how long its whole answer may take, in seconds")
 
 
+class CollectorSource(Section):
+    """Another collector, whose store is collected: this one is its offsite machine."""
+
+    name: NodeName = Field(description="its name", examples=["backup.example"])
+    address: Address = Field(description="where its sshd is", examples=["192.0.2.10"])
+    port: int = Field(default=22, ge=1, le=65535, description="and at which port")
+    user: User = Field(
+        default="kaizen-store", description="whose door leads to its store; made there by 'kaizen-onboard store'"
+    )
+    host_keys: tuple[HostKey, ...] = Field(
+        min_length=1,
+        max_length=MOST_KEYS,
+        description="its host keys",
+        examples=["[ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDRx7v0sGZwVvNfMzWCm1i6zvKbCDuGMwOGgL6uHdeMZ]"],
+    )
+
+
 class Sources(Section):
     """Where nodes are known from; those that are given are merged."""
 
@@ -49,6 +66,9 @@ class Sources(Section):
         default=None,
         description="switches whose configuration is fetched; 'kaizen switches example' prints such a file",
         examples=["/etc/kaizen/switches.yaml"],
+    )
+    collector: CollectorSource | None = Field(
+        default=None, description="another collector, of which this one is the offsite machine: the nodes in its store"
     )
 
 

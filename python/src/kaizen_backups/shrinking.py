@@ -17,9 +17,16 @@ from kaizen_backups.sources import Found, concerned
 FRACTION = 5
 """More than one node in so many may not be lost in a day."""
 PUPPETDB = "PuppetDB"
-_SAID = {PUPPETDB: "PuppetDB names", "the facts": "the fact files name"}
+COLLECTOR = "the collector"
+_SAID = {PUPPETDB: "PuppetDB names", "the facts": "the fact files name", COLLECTOR: "the collector has"}
 """The sources that may not lose many nodes. In nodes.d an administrator removes what he means to."""
-_ORIGINS = {"puppetdb": PUPPETDB, "facts": "the facts", "onboarded": "nodes.d", "switches": "switches.yaml"}
+_ORIGINS = {
+    "puppetdb": PUPPETDB,
+    "facts": "the facts",
+    "onboarded": "nodes.d",
+    "switches": "switches.yaml",
+    "collector": COLLECTOR,
+}
 
 Names = dict[str, list[str]]
 """Nodes' names by what the source that names them is called."""

@@ -11,6 +11,7 @@ import pytest
 from kaizen_backups.history import open_history
 from kaizen_backups.offsite.password import initialize
 from kaizen_backups.settings import Settings
+from offsite_nights import Offsite
 from offsite_site import DAYS, NAME, SECRET, Site
 
 
@@ -37,3 +38,11 @@ def site(settings: Settings, make_snapshot: Callable[..., Path], tmp_path: Path,
         shutil.copytree(empty / "repository", tmp_path / "repository")
         shutil.copy(empty / "password", tmp_path / "password")
         yield site
+
+
+@pytest.fixture
+def offsite(settings: Settings, tmp_path: Path, empty: Path) -> Iterator[Offsite]:
+    """Yield a repository in which nothing is, and a store of two nodes in which nothing is."""
+    shutil.copytree(empty, tmp_path / "elsewhere")
+    with open_history(settings.history_file) as history:
+        yield Offsite(settings, history, tmp_path / "elsewhere")

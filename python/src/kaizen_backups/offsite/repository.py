@@ -31,6 +31,9 @@ _MEANINGS: tuple[tuple[str, type[KaizenError], str], ...] = (
     ("Permission denied", UnavailableError, "it does not let us in, or refuses that"),
     ("Host key verification failed", UnavailableError, "its host key is not in known_hosts"),
     ("no space left on device", KaizenError, "it is full"),
+    ("stdio connection already closed", UnavailableError, "the link to it broke off"),
+    # Of what found no room half is there already, and an append-only door lets nobody write over it.
+    ("403 Forbidden", UnavailableError, "it refuses that; is it full?"),
 )
 
 
@@ -59,14 +62,15 @@ class Restic:
         url = self.stated.repository
         if not url.startswith(("sftp:", "ssh:")):
             return url, []
-        parts = urlsplit(url)
-        ssh = shlex.join(self._ssh(parts.username or "", parts.hostname or "", parts.port or 22))
+        parts, ssh = urlsplit(url), shlex.join(self.ssh())
         if parts.scheme == "ssh":
             # restic speaks to `rclone serve restic --stdio`; the host's forced command is that, whatever is asked for.
             return "rclone:store", ["-o", f"rclone.program={ssh}"]
         return f"sftp:{parts.username}@{parts.hostname}:{parts.path}", ["-o", f"sftp.command={ssh} -s sftp"]
 
-    def _ssh(self, user: str, host: str, port: int) -> list[str]:
+    def ssh(self) -> list[str]:
+        """Return the argument list that leads to the host of an sftp:// or ssh:// repository."""
+        parts = urlsplit(self.stated.repository)
         options = {
             "BatchMode": "yes",
             "ClearAllForwardings": "yes",
@@ -82,7 +86,8 @@ class Restic:
             "UserKnownHostsFile": str(self.stated.known_hosts),
         }
         words = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
-        return ["ssh", "-F", "/dev/null", "-T", "-a", "-x", *words, "-l", user, "-p", str(port), host]
+        place = ["-l", parts.username or "", "-p", str(parts.port or 22), parts.hostname or ""]
+        return ["ssh", "-F", "/dev/null", "-T", "-a", "-x", *words, *place]
 
     def environment(self) -> dict[str, str]:
         """Return what restic needs beside the clean environment. Raises ConfigError."""

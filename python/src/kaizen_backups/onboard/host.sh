@@ -172,14 +172,14 @@ install_packages() {
     did "install $*"
 }
 
+# make_user NAME HOME COMMENT
 make_user() {
-    local line
     if ! getent group "$1" >/dev/null; then
         attempt "make the group $1" groupadd --system "$1"
         did "group $1"
     fi
     # No password fits '*', and unlike '!' it doesn't lock the account for keys. The forced command runs through the shell.
-    local settings=(--gid "$1" --home-dir /var/lib/kaizen --shell /bin/sh --comment 'reads the backups of this node' --password '*')
+    local settings=(--gid "$1" --home-dir "$2" --shell /bin/sh --comment "$3" --password '*')
     if ! getent passwd "$1" >/dev/null; then
         attempt "make the user $1" useradd --system --no-create-home "${settings[@]}" "$1"
         did "user $1"
@@ -188,6 +188,15 @@ make_user() {
         attempt "change the user $1" usermod --groups '' "${settings[@]}" "$1"
         did "user $1"
     fi
+}
+
+# make_keeper NAME HOME: a user whose door leads to something else than a node's own backups
+make_keeper() {
+    local home
+    home=$(getent passwd "$1" | cut -d : -f 6) || home=''
+    [[ -z $home || $home == "$2" ]] || die "the user $1, at home in $home, was not made by kaizen-onboard; nothing was done"
+    [[ $(id -u "$1" 2>/dev/null) != 0 ]] || die "the user $1 is root under another name; nothing was done"
+    make_user "$1" "$2" 'a door to kept backups'
 }
 
 # own MODE OWNER GROUP PATH LABEL
@@ -373,7 +382,8 @@ apply() {
             ours) must_be_ours "$rest" ;;
             idle) must_be_idle ;;
             install) install_packages "${words[@]}" ;;
-            user) make_user "$rest" ;;
+            user) make_user "$rest" /var/lib/kaizen 'reads the backups of this node' ;;
+            keeper) make_keeper "${words[0]}" "${words[1]}" ;;
             directory) make_directory "${words[@]:0:4}" "$rest_path" ;;
             file) write_file "${words[@]:0:4}" "$rest_path" ;;
             own) own "${words[@]:0:3}" "$rest_path" "${words[3]}" && did "owner and mode of $rest_path" ;;

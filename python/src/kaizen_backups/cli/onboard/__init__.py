@@ -18,6 +18,8 @@ _MODULES = {
     "collector": "collector",
     "ca": "ca",
     "import-legacy": "import_legacy",
+    "offsite": "offsite",
+    "store": "store",
 }
 _VALUED = ("--config",)
 
