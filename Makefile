@@ -72,7 +72,7 @@ types:
 	$(VENV)/bin/mypy python/src tests/python tests/lab tests/e2e tests/bench $(wildcard tests/*.py)
 
 unit:
-	$(PYTEST) tests/python
+	$(PYTEST) -n $(shell nproc) tests/python
 
 rspec:
 	rspec spec

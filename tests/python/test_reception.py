@@ -68,8 +68,8 @@ def test_a_receiver_rests_while_the_rate_is_used_up_and_goes_on_after(tmp_path: 
 
     def watch(pid: int) -> None:
         found.watch(pid)
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            with suppress(OSError):  # it has just ended
+        with suppress(OSError):  # one has just ended
+            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
                 states.append(Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[0])
 
     found = reception(may_go_on=[True, *[False] * 5])

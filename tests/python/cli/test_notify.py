@@ -154,7 +154,9 @@ def test_a_part_of_the_node_list_that_cannot_be_used_is_told(
     config: Path, receivers: tuple[MailServer, WebServer], settings: Settings
 ) -> None:
     assert settings.sources.nodes_d
-    (settings.sources.nodes_d / "one.yaml").write_text("address: [\n")
+    host = {"address": "127.0.0.1", "port": 1, "host_keys": [_key(settings)]}
+    (settings.sources.nodes_d / "one.yaml").write_text(yaml.safe_dump(host))
+    (settings.sources.nodes_d / "two.yaml").write_text("address: [\n")
     CliRunner().invoke(cli, ["--config", str(config), "collect"])
     (title,) = told(receivers)[1]
     assert title.endswith(", node list")
