@@ -217,6 +217,13 @@ def test_no_part_of_a_password_is_in_what_is_said_of_a_session(
     assert f"({'x' * 145}***)" in site.kaizen("switches").stderr
 
 
+def test_no_part_of_a_password_is_in_what_is_said_of_an_answer_or_its_last_line(site: Site, switch: FakeSwitch) -> None:
+    switch.answer = ["% Error: " + "x" * 87 + "p4ssw0rd"]
+    assert f"{'x' * 87}***\n" in site.kaizen("switches").stderr
+    switch.answer, switch.cuts = ["x" * 96 + "p4ssw0rd"] * 6, True
+    assert f"the last it said: {'x' * 96}***\n" in site.kaizen("switches").stderr
+
+
 def test_a_bad_line_of_known_hosts_is_named_once(site: Site, switch: FakeSwitch) -> None:
     with site.known_hosts.open("a") as file:
         file.write("# those of the second row\n\nleaf2 ssh-ed25519 AAAAC3Nza\n")

@@ -33,7 +33,7 @@ def test_line_ends_blanks_and_what_is_volatile_make_no_difference(end: str) -> N
         ("begin\na\n% Authorization failed\nend", "% Authorization failed"),
         ("bash: nv: command not found", "command not found"),
         ("Traceback (most recent call last):\nbegin\na\nend", "with: Traceback (most recent call last):"),
-        ("begin\na\nnclu.client.NoDaemonError: no answer", "with: nclu.client.NoDaemonError: no answer"),
+        ("begin\na\nnclu.client.NoDaemonError: no answer", "answered 'show it' with: nclu.client.NoDaemonError"),
         ("begin\na\n--More--, next page: Space", "paging could not be turned off"),
         ("lines 1-24", "paging could not be turned off"),
         ("begin\na\nusername x password hunter2", "it ends with: username x password ***"),
