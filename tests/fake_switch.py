@@ -134,6 +134,10 @@ class FakeSwitch:
     sessions: int = 0
     tries: int = 0
     """How often a password was tried."""
+    lets_in: paramiko.PKey | None = None
+    """Whose key it lets in."""
+    offered: list[str] = field(default_factory=list)
+    """The fingerprints of the keys that it was offered."""
 
     def __enter__(self) -> Self:
         self._counter = itertools.count(1)
@@ -192,11 +196,16 @@ class _Door(paramiko.ServerInterface):  # type: ignore[misc]  # paramiko has no 
         self._switch = switch
 
     def get_allowed_auths(self, username: str) -> str:
-        return "password"
+        return "publickey,password"
 
     def check_auth_password(self, username: str, password: str) -> int:
         self._switch.tries += 1
         good = (username, password) == ("backup", self._switch.password)
+        return int(paramiko.AUTH_SUCCESSFUL if good else paramiko.AUTH_FAILED)
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        self._switch.offered.append(key.fingerprint)
+        good = (username, key) == ("backup", self._switch.lets_in)
         return int(paramiko.AUTH_SUCCESSFUL if good else paramiko.AUTH_FAILED)
 
     def check_channel_request(self, kind: str, chanid: int) -> int:

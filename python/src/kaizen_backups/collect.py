@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaizen_backups.door import open_door
-from kaizen_backups.errors import DataError, KaizenError, NoRoomError, NoRoomYetError, RefusedError, UnavailableError
+from kaizen_backups.errors import (
+    ConfigError,
+    DataError,
+    KaizenError,
+    NoRoomError,
+    NoRoomYetError,
+    RefusedError,
+    UnavailableError,
+)
 from kaizen_backups.night import Event, Night, Outcome
 from kaizen_backups.node import Node
 from kaizen_backups.receive import Receiver
@@ -124,7 +132,7 @@ def _trouble(error: Exception, night: Night) -> _Answer:
     match error:
         case TimeoutError():
             return _Answer([f"it was not done within {night.settings.timeout} s"], later=True)
-        case RefusedError() | DataError():
+        case RefusedError() | DataError() | ConfigError():
             return _Answer([str(error)], final=True)
         case UnavailableError() | NoRoomYetError():
             return _Answer([str(error)], soon=True)

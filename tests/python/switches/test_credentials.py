@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,18 @@ def test_a_file_of_another_user_is_refused(file: Path) -> None:
     os.chown(file, 1, 1)
     with pytest.raises(ConfigError, match="others may read it"):
         login(Source(file=file))
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [(lambda _: None, "No such file"), (lambda path: path.touch(0o644), "others may read it")],
+)
+def test_a_key_that_cannot_be_used_is_named(tmp_path: Path, make: Callable[[Path], None], complaint: str) -> None:
+    key = tmp_path / "key"
+    make(key)
+    one = Switch("leaf1", "10.0.0.1", FAMILIES["nos"], "backup", None, None, key, 22, 60)
+    with pytest.raises(ConfigError, match=f"^key: {key}: {complaint}"):
+        asyncio.run(Vault().login(one))
 
 
 def test_it_is_an_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,37 @@ def test_a_switch_has_what_the_defaults_say_unless_it_says_otherwise(file: Path)
     assert three.family.volatile == ("x",)
 
 
+def test_a_switch_of_another_family_than_the_defaults_has_nothing_of_theirs(file: Path) -> None:
+    kind = "device_type: arista_eos, command: show it, begins: b, ends: e, paging: p, volatile: [x]"
+    file.write_text(
+        f"defaults: {{user: backup, password: {{file: /p}}, {kind}}}\n"
+        "switches:\n  one: {address: 10.0.0.1}\n  two: {address: 10.0.0.2, family: nxos}\n"
+    )
+    found = load_inventory(file).by_name
+    assert (found["one"].family.ends, found["one"].family.volatile) == ("e", ("x",))
+    assert found["two"].family == FAMILIES["nxos"]
+
+
+def test_a_switch_that_names_the_family_of_the_defaults_has_what_they_say_of_it(file: Path) -> None:
+    file.write_text(
+        "defaults: {user: backup, password: {file: /p}, family: nos, ends: e}\n"
+        "switches:\n  one: {address: 10.0.0.1, family: nos}\n"
+        "  two: {address: 10.0.0.2, device_type: arista_eos, command: show it}\n"
+    )
+    found = load_inventory(file).by_name
+    assert (found["one"].family.ends, found["two"].family.ends) == ("e", "")
+
+
+def test_null_clears_what_the_defaults_say(file: Path) -> None:
+    file.write_text(
+        "defaults: {user: backup, password: {file: /p}, enable: {file: /e}, family: cumulus}\n"
+        "switches:\n  one: {address: 10.0.0.1, enable: null}\n  two: {address: 10.0.0.2, family: fastiron}\n"
+    )
+    found = load_inventory(file).by_name
+    assert found["one"].enable is None
+    assert found["two"].enable is not None
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -45,6 +76,10 @@ def test_a_switch_has_what_the_defaults_say_unless_it_says_otherwise(file: Path)
         ("defaults: {device_type: arista_eos_telnet}", "1: defaults.device_type: must be one of netmiko's"),
         ("switches:\n  One: {address: x}", "2: switches.One.[key]: must be a host name"),
         ("jobs: 0", "1: jobs: "),
+        (
+            f"{LOGIN}switches:\n  one: {{address: x, family: cumulus-nclu, enable: {{file: /e}}}}",
+            "3: switches.one: enable: Cumulus Linux has none",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_line(file: Path, text: str, complaint: str) -> None:

@@ -5,13 +5,16 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import paramiko
 import pytest
 import yaml
 
 from fake_switch import BY_FAMILY, FakeSwitch, Kind
+from kaizen_backups.collect import Waits
 from kaizen_backups.lock import only_run
+from kaizen_backups.switches import session
 from switch_site import Site
 
 ICX = BY_FAMILY["fastiron"]
@@ -188,6 +191,58 @@ def test_a_switch_that_knows_nothing_newer_than_sha_1_is_asked_all_the_same(site
         site.add("old", switch)
         result = site.kaizen("switches")
         assert (result.exit_code, result.output) == (0, "")
+
+
+def test_a_switch_is_offered_its_own_key_and_none_of_the_users(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, personal = (paramiko.ECDSAKey.generate() for _ in range(2))
+    (site.root / ".ssh").mkdir()
+    monkeypatch.setenv("HOME", str(site.root))
+    for key, path in ((own, site.root / "key"), (personal, site.root / ".ssh" / "id_ecdsa")):
+        key.write_private_key_file(str(path))
+    with FakeSwitch(OS10, lets_in=own) as good, FakeSwitch(OS10) as refusing:
+        site.add("good", good, key=str(site.root / "key"), password=None)
+        site.add("refusing", refusing, key=str(site.root / "key"), password=None)
+        assert "refusing: it does not let backup in" in site.kaizen("switches").stderr
+    assert site.stored("good")
+    assert {*good.offered, *refusing.offered} == {own.fingerprint}
+
+
+def test_no_part_of_a_password_is_in_what_is_said_of_a_session(
+    site: Site, switch: FakeSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> str:
+        raise ValueError("x" * 145 + "p4ssw0rd")
+
+    monkeypatch.setattr(session, "_converse", fail)
+    assert f"({'x' * 145}***)" in site.kaizen("switches").stderr
+
+
+def test_no_part_of_a_password_is_in_what_is_said_of_an_answer_or_its_last_line(site: Site, switch: FakeSwitch) -> None:
+    switch.answer = ["% Error: " + "x" * 87 + "p4ssw0rd"]
+    assert f"{'x' * 87}***\n" in site.kaizen("switches").stderr
+    switch.answer, switch.cuts = ["x" * 96 + "p4ssw0rd"] * 6, True
+    assert f"the last it said: {'x' * 96}***\n" in site.kaizen("switches").stderr
+
+
+def test_a_bad_line_of_known_hosts_is_named_once(site: Site, switch: FakeSwitch) -> None:
+    with site.known_hosts.open("a") as file:
+        file.write("# those of the second row\n\nleaf2 ssh-ed25519 AAAAC3Nza\n")
+    complaint = f"{site.known_hosts}:4: it is no host key: a line is 'NAME TYPE KEY'"
+    assert str(site.kaizen("switches").exception).startswith(complaint)
+    assert switch.sessions == 1
+
+
+@pytest.mark.parametrize("line", ["leaf2", "leaf2 ssh-ed25519", "leaf2 ssh-ed25519 A"])
+def test_what_is_no_host_key_is_not_waited_for_until_the_deadline(
+    site: Site, switch: FakeSwitch, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    waits: list[bool] = []
+    monkeypatch.setattr(Waits, "next", lambda _, *, soon, later: waits.append(soon or later))
+    site.known_hosts.write_text(line)
+    result = site.kaizen("collect", "--until", f"{datetime.now().astimezone() + timedelta(hours=1):%H:%M}")
+    assert waits == [False]
+    assert f"kaizen: leaf1: {site.known_hosts}:1: it is no host key" in result.stderr
+    assert result.exit_code == 1
 
 
 def test_whatever_else_netmiko_knows_is_described_in_the_file(site: Site) -> None:

@@ -3,8 +3,10 @@
 import socket
 
 import pytest
+from pydantic import SecretStr
 
 from kaizen_backups.errors import DataError
+from kaizen_backups.switches.credentials import Login
 from kaizen_backups.switches.families import FAMILIES, Family
 from kaizen_backups.switches.guard import MOST, Guard
 from kaizen_backups.switches.redact import redact
@@ -30,6 +32,8 @@ def test_line_ends_blanks_and_what_is_volatile_make_no_difference(end: str) -> N
         ("Error: no such thing\nend", "Error: no such thing"),
         ("begin\na\n% Authorization failed\nend", "% Authorization failed"),
         ("bash: nv: command not found", "command not found"),
+        ("Traceback (most recent call last):\nbegin\na\nend", "with: Traceback (most recent call last):"),
+        ("begin\na\nnclu.client.NoDaemonError: no answer", "answered 'show it' with: nclu.client.NoDaemonError"),
         ("begin\na\n--More--, next page: Space", "paging could not be turned off"),
         ("lines 1-24", "paging could not be turned off"),
         ("begin\na\nusername x password hunter2", "it ends with: username x password ***"),
@@ -39,6 +43,31 @@ def test_what_is_no_whole_configuration_is_refused(answer: str, complaint: str) 
     with pytest.raises(DataError) as error:
         configuration(answer, PLAIN)
     assert complaint in str(error.value)
+
+
+@pytest.mark.parametrize("family", ["nos", "cumulus-nclu"])
+def test_what_no_configuration_begins_with_is_refused(family: str) -> None:
+    with pytest.raises(DataError, match="does not begin as a configuration does, but with: Warning"):
+        configuration("Warning\n  Out of order\n  Out of order\n!\n", FAMILIES[family])
+
+
+@pytest.mark.parametrize("before", ["x" * 95, "\t" * 2])
+def test_no_part_of_a_password_is_in_what_is_said_of_an_answer(before: str) -> None:
+    login = Login(SecretStr("hun\u00adter2"))
+    with pytest.raises(DataError) as error:
+        configuration(f"begin\na\n-{before}hun\u00adter2", PLAIN, login.scrub)
+    assert "cut short" in str(error.value)
+    assert "hu" not in str(error.value)
+
+
+def test_no_part_of_a_password_is_in_what_a_switch_said_last() -> None:
+    one, other = socket.socketpair()
+    with one, other, Guard(one, 60, Login(SecretStr("hunter2")).scrub) as guard:
+        guard.heard("x" * 95 + "hun")
+        guard.heard("ter2")
+        assert guard.last_line() == "x" * 95 + "***"
+        guard.heard("\nhunter2" + "y" * 396)
+        assert "er2" not in guard.last_line()
 
 
 def test_what_a_switch_encrypts_anew_each_time_is_no_change() -> None:
@@ -79,6 +108,9 @@ def test_what_a_switch_encrypts_anew_each_time_is_no_change() -> None:
         "logging http://backup:HUSH@10.0.0.6/",
         "crypto key import rsa HUSH",
         "   wpa psk=HUSH",
+        "rocommunity HUSH default",
+        "set vrrp authkey HUSH",
+        "snmp user watch authpass HUSH privpass HUSH",
     ],
 )
 def test_a_secret_is_taken_out_of_a_copy_to_show(line: str) -> None:
@@ -86,6 +118,48 @@ def test_a_secret_is_taken_out_of_a_copy_to_show(line: str) -> None:
     assert "HUSH" not in shown
     assert "***" in shown
     assert shown.count("\n") == 2
+
+
+def test_what_stands_below_a_secrets_key_is_taken_out() -> None:
+    text = """\
+- set:
+    snmp-server:
+      readonly-community:
+        HUSH:
+          access:
+            any: {}
+
+      listening-address:
+        all: {}
+      - password: |
+          HUSH
+        role: admin
+    "shared-keys" :  # both
+    - HUSH
+    - HUSH
+    vlan: 12
+"""
+    assert (
+        redact(text)
+        == """\
+- set:
+    snmp-server:
+      readonly-community:
+        ***
+          ***
+            ***
+
+      listening-address:
+        all: {}
+      - password: ***
+          ***
+        role: admin
+    "shared-keys" :  ***
+    ***
+    ***
+    vlan: 12
+"""
+    )
 
 
 def test_a_line_that_is_absurdly_long_is_taken_out_at_once() -> None:
@@ -107,7 +181,14 @@ def test_a_private_key_is_taken_out_whole() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["interface Ethernet1/1", " ip address 10.0.0.1/24", "vlan 12", "hostname monkey", "service password-encryption"],
+    [
+        "interface Ethernet1/1",
+        " ip address 10.0.0.1/24",
+        "vlan 12",
+        "hostname monkey",
+        "service password-encryption",
+        " passive-interface default",
+    ],
 )
 def test_what_is_no_secret_stays(line: str) -> None:
     assert redact(line) == line

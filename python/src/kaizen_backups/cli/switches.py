@@ -25,7 +25,7 @@ from kaizen_backups.room import Room
 from kaizen_backups.settings import Settings, load_settings
 from kaizen_backups.store import NodeStore, existing
 from kaizen_backups.switches.example import example
-from kaizen_backups.switches.host_keys import offered_key
+from kaizen_backups.switches.host_keys import check_known_hosts, offered_key
 from kaizen_backups.switches.inventory import load_inventory
 from kaizen_backups.switches.receive import SwitchReceiver
 from kaizen_backups.switches.redact import redact
@@ -159,6 +159,7 @@ def command(
     """
     settings = load_settings(context.obj)
     inventory = load_inventory(_inventory_file(settings)).adjusted(jobs, timeout)
+    check_known_hosts(inventory.known_hosts)
     with only_run(settings.lock_file), open_history(settings.history_file) as history:
         known = refresh(settings)
         wanted = _wanted(known, names, settings)

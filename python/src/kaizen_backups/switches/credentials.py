@@ -43,7 +43,9 @@ class Vault:
         self._had: dict[Source, asyncio.Task[SecretStr]] = {}
 
     async def login(self, switch: Switch) -> Login:
-        """Return what a switch is logged in to with. Raises ConfigError."""
+        """Return what a switch is logged in to with. Raises ConfigError, also for a key that cannot be used."""
+        if switch.key:
+            _check_key(switch.key)
         return Login(await self._get("password", switch.password), await self._get("enable", switch.enable))
 
     async def _get(self, what: str, source: Source | None) -> SecretStr | None:
@@ -70,6 +72,13 @@ async def _read(source: Source) -> SecretStr:
     if not password:
         raise ConfigError(f"{where} holds none")
     return SecretStr(password)
+
+
+def _check_key(path: Path) -> None:
+    try:
+        _from_file(path)
+    except ConfigError as error:
+        raise ConfigError(f"key: {error}") from None
 
 
 def _from_file(path: Path) -> str:

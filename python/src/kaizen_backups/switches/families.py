@@ -29,7 +29,12 @@ class Family:
 
 
 FAMILIES = {
-    "nos": Family("Brocade VDX, Network OS", "brocade_vdx", ends=r"!"),
+    "nos": Family(
+        "Brocade VDX, Network OS",
+        "brocade_vdx",
+        begins=r"[a-z][\w-]* .*",  # no line is always there, but a statement is
+        ends=r"!",
+    ),
     "fastiron": Family(
         "Brocade and Ruckus ICX, FastIron",
         "ruckus_fastiron",
@@ -46,7 +51,9 @@ FAMILIES = {
     "cumulus": Family(
         "Cumulus Linux with NVUE", "cumulus_linux", "nv config show --color off", begins=r"- (header|set):.*"
     ),
-    "cumulus-nclu": Family("Cumulus Linux with NCLU", "cumulus_linux", "net show configuration commands"),
+    "cumulus-nclu": Family(
+        "Cumulus Linux with NCLU", "cumulus_linux", "net show configuration commands", begins=r"net (add|del) .*"
+    ),
     "mlnx-os": Family(
         "Mellanox, MLNX-OS and Onyx",
         "mellanox_mlnxos",

@@ -3,6 +3,7 @@
 import re
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Timer
 from types import TracebackType
@@ -37,11 +38,15 @@ class _Refuse:
 
 
 class Guard:
-    """Ends a session when its time is up, whatever it is at, and remembers what was last said."""
+    """Ends a session when its time is up, whatever it is at, and remembers what was last said.
 
-    def __init__(self, sock: socket.socket, seconds: float) -> None:
+    `scrub` takes passwords out of that, before it is cut: else a part of one would stay.
+    """
+
+    def __init__(self, sock: socket.socket, seconds: float, scrub: Callable[[str], str] = str) -> None:
         self.sock = sock
         self.seconds = seconds
+        self._scrub = scrub
         self.over = False
         self.tail = ""
         self._heard = 0
@@ -70,7 +75,7 @@ class Guard:
         self._heard += len(data)
         if self._heard > MOST:
             raise DataError(f"it answers more than {size(MOST)}")
-        self.tail = (self.tail + data)[-_TAIL:]
+        self.tail = self._scrub(self.tail + data)[-_TAIL:]
 
     def last_line(self) -> str:
         """Return the last line that the switch has said, without what may be a secret."""
@@ -79,7 +84,9 @@ class Guard:
 
 
 def watched(device_type: str, guard: Guard) -> Any:
-    """Return netmiko's class for a kind of switch; it names an unknown host key, and sees when a connection ends."""
+    """Return netmiko's class for a kind of switch; it names an unknown host key, offers no key but the given one,
+    and sees when a connection ends.
+    """
     from netmiko import ssh_dispatcher
 
     try:
@@ -98,4 +105,9 @@ def watched(device_type: str, guard: Guard) -> Any:
         kind._modify_connection_params(self)
         self.key_policy = _Refuse()
 
-    return type(kind.__name__, (kind,), {"read_channel": read_channel, "_modify_connection_params": prepare})
+    def parameters(self: Any) -> dict[str, Any]:
+        # With a key of its own a switch is not offered those in ~/.ssh, too.
+        return {**kind._connect_params_dict(self), "look_for_keys": False}
+
+    own = {"read_channel": read_channel, "_modify_connection_params": prepare, "_connect_params_dict": parameters}
+    return type(kind.__name__, (kind,), own)

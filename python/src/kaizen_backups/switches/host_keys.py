@@ -44,14 +44,32 @@ def line_of_key(key: "PKey") -> str:
     return f"{key.get_name()} {key.get_base64()}"
 
 
-def check_readable(known_hosts: Path) -> None:
-    """Raise ConfigError when the file is there and can't be read; a missing one knows no switch."""
+def check_known_hosts(known_hosts: Path) -> None:
+    """Raise ConfigError when the file is there and can't be used; a missing one knows no switch."""
     try:
-        known_hosts.read_bytes()
+        lines = known_hosts.read_text().split("\n")
     except FileNotFoundError:
-        pass
+        return
     except OSError as error:
         raise ConfigError(f"{known_hosts}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{known_hosts}: it is no text") from None
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not line.strip().startswith("#") and not _is_good(line.strip(), number):
+            line_is = "a line is 'NAME TYPE KEY', as 'kaizen switches keys' prints it"
+            raise ConfigError(f"{known_hosts}:{number}: it is no host key: {line_is}")
+
+
+def _is_good(line: str, number: int) -> bool:
+    try:
+        from paramiko.hostkeys import HostKeyEntry
+    except ImportError:
+        return True  # a session says what is missing
+    try:
+        HostKeyEntry.from_line(line, number)
+    except Exception:  # whatever is wrong with a key, paramiko raises what its library does
+        return False
+    return len(line.split()) >= 3
 
 
 def unknown(switch: Switch, known_hosts: Path, key: "PKey") -> str:

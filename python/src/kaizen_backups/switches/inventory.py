@@ -16,6 +16,8 @@ from kaizen_backups.yaml_file import line_of, load_model
 COMMANDS = ("check", "example", "keys", "redact")
 """What 'kaizen switches' has for commands: no switch can be called so."""
 
+_KIND = {"family", "device_type", "command", "begins", "ends", "paging", "volatile"}
+
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -131,10 +133,7 @@ def load_inventory(path: Path) -> Switches:
     inventory = load_model(path, Inventory)
     found, mistakes = {}, []
     for name, entry in inventory.switches.items():
-        defaults = _given(inventory.defaults)
-        if entry.device_type and not entry.family:
-            defaults.pop("family", None)  # it is of another kind than the others
-        stated = {**defaults, **_given(entry)}
+        stated = {**_applying(inventory.defaults, entry), **_given(entry)}
         if mistake := _mistake(stated):
             mistakes.append(f"{path}:{line_of(path, ('switches', name))}: switches.{name}: {mistake}")
         else:
@@ -142,6 +141,13 @@ def load_inventory(path: Path) -> Switches:
     if mistakes:
         raise ConfigError("\n".join(mistakes))
     return Switches(found, inventory.known_hosts, inventory.jobs)
+
+
+def _applying(defaults: Access, entry: Entry) -> dict[str, Any]:
+    """Return those defaults that hold for a switch: with `null` it has none; one of another kind has its own."""
+    other = entry.family != defaults.family if entry.family else bool(entry.device_type and defaults.family)
+    dropped = entry.model_fields_set | (_KIND if other else set())
+    return {key: value for key, value in _given(defaults).items() if key not in dropped}
 
 
 def _given(access: Access) -> dict[str, Any]:
@@ -155,6 +161,10 @@ def _mistake(stated: dict[str, Any]) -> str | None:
         return "password: neither a password nor a key is given to log in with; it may stand in defaults"
     if "family" not in stated and not {"device_type", "command"} <= stated.keys():
         return "family: give the family, or else device_type and command"
+    kind = stated.get("device_type") or FAMILIES[stated["family"]].device_type
+    if "enable" in stated and kind == "cumulus_linux":
+        # There it would be a shell of root.
+        return "enable: Cumulus Linux has none; where it stands in defaults, give this switch 'enable: null'"
     return None
 
 

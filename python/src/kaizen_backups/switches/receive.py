@@ -17,7 +17,7 @@ from kaizen_backups.snapshots import INFO, SUMS, Snapshot
 from kaizen_backups.store import NodeStore
 from kaizen_backups.sums import Checked, check_tree
 from kaizen_backups.switches.credentials import Vault
-from kaizen_backups.switches.host_keys import check_readable
+from kaizen_backups.switches.host_keys import check_known_hosts
 from kaizen_backups.switches.inventory import Switch, Switches
 from kaizen_backups.switches.session import fetch
 from kaizen_backups.switches.stored import CONFIG, ROLE, read_config
@@ -31,7 +31,7 @@ class SwitchReceiver:
 
     def __init__(self, load: Switches | KaizenError) -> None:
         """Take the inventory, or why there is none: each switch then has that trouble, and no node has."""
-        self._load = load
+        self._load = _usable(load)
         self._vault = Vault()
         jobs = load.jobs if isinstance(load, Switches) else 1
         self.slots = asyncio.Semaphore(jobs)
@@ -53,8 +53,16 @@ class SwitchReceiver:
             raise self._load
         if name not in self._load.by_name:
             raise ConfigError("switches.yaml does not have it any more")
-        check_readable(self._load.known_hosts)
         return self._load.by_name[name], self._load.known_hosts
+
+
+def _usable(load: Switches | KaizenError) -> Switches | KaizenError:
+    try:
+        if isinstance(load, Switches):
+            check_known_hosts(load.known_hosts)
+    except ConfigError as error:
+        return error
+    return load
 
 
 class _Storing:

@@ -28,13 +28,13 @@ def fetch(switch: Switch, login: Login, known_hosts: Path) -> str:
     # What they would say on stderr is said better below, and what they log of a session has passwords in it.
     for name in ("paramiko", "netmiko"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    with connect(switch, switch.timeout) as sock, Guard(sock, switch.timeout) as guard:
+    with connect(switch, switch.timeout) as sock, Guard(sock, switch.timeout, login.scrub) as guard:
         try:
-            return configuration(_converse(switch, login, known_hosts, guard), switch.family)
+            return configuration(_converse(switch, login, known_hosts, guard), switch.family, login.scrub)
         except KaizenError as error:
             raise type(error)(login.scrub(str(error))) from None
         except Exception as error:
-            kind, said = _trouble(error, switch, known_hosts, guard)
+            kind, said = _trouble(error, switch, login, known_hosts, guard)
             raise kind(login.scrub(said)) from None
 
 
@@ -82,7 +82,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         found = found.__cause__ or found.__context__
 
 
-def _trouble(error: Exception, switch: Switch, known_hosts: Path, guard: Guard) -> tuple[type[KaizenError], str]:
+def _trouble(
+    error: Exception, switch: Switch, login: Login, known_hosts: Path, guard: Guard
+) -> tuple[type[KaizenError], str]:
     """Say what ended a session, in one line, and of which kind it is."""
     import paramiko
 
@@ -100,11 +102,11 @@ def _trouble(error: Exception, switch: Switch, known_hosts: Path, guard: Guard) 
                 return RefusedError, f"it does not let {printable(switch.user)} in"
     if any(isinstance(one, ClosedError | EOFError | ConnectionError) for one in chain):
         return UnavailableError, f"it closed the connection half-way{said}"
-    return _not_understood(error, said)
+    return _not_understood(login.scrub(str(error)) or type(error).__name__, said)
 
 
-def _not_understood(error: Exception, said: str) -> tuple[type[KaizenError], str]:
-    if "enable mode" in str(error):
+def _not_understood(error: str, said: str) -> tuple[type[KaizenError], str]:
+    if "enable mode" in error:
         return RefusedError, f"it does not give the privilege (enable){said}"
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    first = next((line.strip() for line in error.splitlines() if line.strip()), "")
     return UnavailableError, f"it does not speak as expected ({printable(first)[:150]}){said}"
