@@ -113,6 +113,47 @@ shared() { (cd "$NODE/backups" && find "$1" "$2" -type f -printf '%i\n' | sort |
     assert_whole
 }
 
+# after_comparing COMMANDS [BEFORE]: a stand-in for rsync, in which something happens after the comparison, and before it.
+after_comparing() {
+    mv "$NODE/usr/bin/rsync" "$NODE/usr/bin/rsync.real"
+    # shellcheck disable=SC2016
+    printf '#!/bin/bash\n[[ " $* " == *" --dry-run "* ]] || exec rsync.real "$@"\n%s\nrsync.real "$@"; code=$?\n{ %s; }\nexit $code\n' \
+        "${2:-}" "$1" >"$NODE/usr/bin/rsync"
+    chmod 0755 "$NODE/usr/bin/rsync"
+}
+
+@test "what goes, or becomes a directory, before it is copied is a warning by name" {
+    echo x >"$NODE/srv/data/x"
+    at '2026-11-01 01:00:00' && agent run
+    echo more >>"$NODE/srv/data/sub/b" && echo more >>"$NODE/srv/data/x"
+    after_comparing 'rm /srv/data/sub/b /srv/data/x && mkdir /srv/data/x && touch /srv/data/x/inside'
+    at '2026-11-02 01:00:00' && agent run
+    grep -qx 'warning = /srv/data/sub/b has vanished, or was replaced, while it was read' "$NODE/backups/2026-11-02/backup.info"
+    grep -qx 'warning = /srv/data/x became a directory while it was read: see the next snapshot' "$NODE/backups/2026-11-02/backup.info"
+    assert_whole
+}
+
+@test "a list of changes that a full disk cut short is never taken for the whole" {
+    local number
+    mkdir -p "$NODE/var/lib/kaizen" && mount -t tmpfs -o size=4m state "$NODE/var/lib/kaizen"
+    for number in {1..300}; do echo "$number" >"$NODE/srv/data/a-rather-long-name-of-a-file-so-that-the-list-is-long-$number"; done
+    at '2026-11-01 01:00:00' && agent run
+    for number in {1..300}; do echo more >>"$NODE/srv/data/a-rather-long-name-of-a-file-so-that-the-list-is-long-$number"; done
+    echo new >"$NODE/srv/data/new"
+    after_comparing 'sleep 0.5; rm -f /var/lib/kaizen/filler' 'head -c 8M /dev/zero >/var/lib/kaizen/filler'
+    at '2026-11-02 01:00:00'
+    run agent run
+    mv "$NODE/usr/bin/rsync.real" "$NODE/usr/bin/rsync"
+    [[ ! -e $NODE/backups/2026-11-02 ]] || copied_whole /srv/data /srv/other
+}
+
+@test "however much rsync says, what did not change is a link" {
+    config 'path = /srv/data' 'verbosity = 3'
+    at '2026-11-01 01:00:00' && agent run
+    at '2026-11-02 01:00:00' && agent run
+    [[ $(shared 2026-11-01 2026-11-02) -eq 2 ]]
+}
+
 @test "what changes after it was compared reaches no older snapshot" {
     config 'path = /srv/data' 'path = /srv/other' 'keep_days = 3'
     echo x >"$NODE/srv/data/x" && ln "$NODE/srv/data/x" "$NODE/srv/data/y"
@@ -120,12 +161,7 @@ shared() { (cd "$NODE/backups" && find "$1" "$2" -type f -printf '%i\n' | sort |
     at '2026-11-01 01:00:00' && agent run
     before=$(first_night)
     echo more >>"$NODE/srv/data/sub/b"
-    mv "$NODE/usr/bin/rsync" "$NODE/usr/bin/rsync.real"
-    # shellcheck disable=SC2016
-    printf '#!/bin/bash\nrsync.real "$@"; code=$?\n[[ " $* " != *" --dry-run "* ]] || %s\nexit $code\n' \
-        '{ cd /srv/data && chmod 0777 a x z sub && echo more >>x && touch a && setfacl -m u:9:r sub/b && mv a sub/; }' \
-        >"$NODE/usr/bin/rsync"
-    chmod 0755 "$NODE/usr/bin/rsync"
+    after_comparing 'cd /srv/data && chmod 0777 a x z sub && echo more >>x && touch a && setfacl -m u:9:r sub/b && mv a sub/'
     at '2026-11-02 01:00:00' && agent run
     [[ -e $NODE/srv/data/sub/a ]]
     [[ $(first_night) == "$before" ]]

@@ -162,6 +162,12 @@ SQL
         "$NODE/backups/2026-11-24/backup.info"
     run grep Hun "$NODE/backups/2026-11-24/backup.info" "$NODE/var/log/kaizen-backup.log"
     assert_status 1
+    printf '[database]\nuri = postgresql://db.example/haas?password=s3@cret ; the old one\n' >"$NODE/etc/hil.cfg"
+    agent run --again
+    grep -q '^warning = dump hil: the database haas that /etc/hil.cfg names is on db.example: back it up there' \
+        "$NODE/backups/2026-11-24.2/backup.info"
+    run grep cret "$NODE/backups/2026-11-24.2/backup.info" "$NODE/var/log/kaizen-backup.log"
+    assert_status 1
     local here
     for here in '[::1]:5432' "$(on_node hostname):5432" '127.0.0.1'; do
         printf '[database]\nuri = postgresql://hil:Hunter2@%s/postgres\n' "$here" >"$NODE/etc/hil.cfg"

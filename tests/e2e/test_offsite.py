@@ -80,6 +80,7 @@ class Site:
 
     def push(self) -> tuple[int, dict[str, list[str]]]:
         done = self.kaizen("offsite", "push", "--json")
+        print(done.describe())  # for whoever reads of a test that failed
         return done.code, json.loads(done.out)
 
     def waiting(self) -> list[int]:

@@ -61,7 +61,7 @@ class World:
             "every node": cluster.nodes,
             "Puppet Server": [],
         }
-        self._fingerprint = ""
+        self._fingerprints: dict[str, str] = {}
         self.passwords: dict[str, str] = {}
         lock = cluster.controller.run(["puppet", "config", "print", "agent_disabled_lockfile"])
         self._disabled = lock.out.strip()
@@ -107,10 +107,12 @@ class World:
         return shown
 
     def _at_terminal(self, node: Node, script: str) -> str:
-        answers = {"do this? [y/N]:": "y", "(yes/no/[fingerprint])?": self._fingerprint, **self.passwords}
+        # The one that a node showed is typed where that node is logged in to.
+        asked = [shown for name, shown in self._fingerprints.items() if name in script]
+        answers = {"do this? [y/N]:": "y", "(yes/no/[fingerprint])?": "".join(asked[:1]), **self.passwords}
         shown = run_at_terminal(node, script, answers, code=ENDS_WITH.get(script.strip(), 0))
         if found := re.search(r"SHA256:\S+", shown):
-            self._fingerprint = found[0]
+            self._fingerprints[node.name] = found[0]
         return shown
 
     def puppet_agent(self, node: Node) -> str:

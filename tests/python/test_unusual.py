@@ -63,6 +63,12 @@ def test_a_dump_that_came_only_now_and_then_is_not_missed() -> None:
     assert unusual(without, [USUAL, without, USUAL, without, *WEEKS]) == []
 
 
+def test_a_dump_that_was_gone_for_a_night_is_missed_when_it_goes_again() -> None:
+    without = Measured(1000, 4 * GIB, 50)
+    said = played(without, USUAL, USUAL, without, without)
+    assert [bool(words) for words in said] == [True, False, False, True, True]
+
+
 def test_days_without_any_change_are_named_on_a_node_that_always_changes() -> None:
     still = Measured(1000, 4 * GIB, 2, USUAL.dumps)  # backup.info and the dump are new
     assert unusual(still, [still, *WEEKS]) == []

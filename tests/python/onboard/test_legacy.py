@@ -6,7 +6,7 @@ import io
 import os
 import subprocess
 import tarfile
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -179,6 +179,26 @@ def test_files_that_would_have_one_name_keep_their_own_and_an_archive_of_postgre
     subprocess.run(["sha256sum", "--quiet", "--strict", "-c", "SHA256SUMS"], cwd=made, check=True)
 
 
+def test_several_backups_of_a_day_are_all_there(tmp_path: Path, backups: Path) -> None:
+    for hour in ("0100", "1300", "1900"):
+        (tmp_path / f"top/20260901-{hour}").mkdir(parents=True)
+        (tmp_path / f"top/20260901-{hour}/db.sql").write_text(hour)
+    assert call(tmp_path / "top").exit_code == 0
+    found = sorted(path.read_text() for path in (backups / "2026-09-01").rglob("db.sql"))
+    assert found == ["0100", "1300", "1900"]
+
+
+def test_a_file_of_today_is_left_for_tomorrow(tmp_path: Path, backups: Path) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    today = datetime.now().astimezone().date()
+    for day in (today, today + timedelta(days=1)):  # one of them is today's, also where midnight comes in between
+        (top / f"db-{day}.sql").write_text("x")
+    result = call(top)
+    assert result.exit_code == 1
+    assert "it is of today, and may still be written to; import it tomorrow" in result.output
+
+
 def test_the_old_directory_may_be_the_snapshots_own(backups: Path) -> None:
     (backups / "haas-2026-09-01.sql").write_text("x\n")
     (backups / "haas-2026-09-02.sql").write_text("x\n")
@@ -257,6 +277,14 @@ def test_a_tarball_of_anything_else_stays_a_tarball(tmp_path: Path, backups: Pat
 def test_only_root_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert "only root" in str(call(tmp_path).exception)
+
+
+@pytest.mark.parametrize("line", ["keep_days = seven", "keep_days =", "backups_dir = backups"])
+def test_settings_that_the_agent_would_refuse_are_an_error(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "node.conf"
+    file.write_text(f"role = hil\n{line}\n")
+    with pytest.raises(KaizenError, match="check-config"):
+        legacy.this_host(file)
 
 
 def test_a_host_that_is_not_backed_up_is_told_what_to_do(tmp_path: Path) -> None:

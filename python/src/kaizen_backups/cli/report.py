@@ -30,7 +30,7 @@ def command(config: Path, directory: Path | None, mail: bool) -> None:
     JavaScript. With `report` in the settings every collection writes it anew.
 
     DIR is replaced as a whole, in one step. It must be a report, empty, or not there yet; its parent directory must be
-    there. Nobody can read it but root and the group in the settings.
+    there, and that and all above it be root's. Nobody can read it but root and the group in the settings.
 
     \b
     Examples:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from kaizen_backups.errors import KaizenError, printable
+from kaizen_backups.errors import DataError, KaizenError, printable
 from kaizen_backups.onboard.legacy_files import (
     Found,
     Survey,
@@ -103,7 +103,7 @@ def lay_out(found: Iterable[Found]) -> _Layout:
 async def _unpack(tarball: Path, partial: Path) -> None:
     done = await run(unpack_command(tarball, partial))
     if done.code != 0:
-        raise KaizenError(f"{printable(str(tarball))}: tar: {printable(done.last_words)}")
+        raise DataError(f"{printable(str(tarball))}: tar: {printable(done.last_words)}")
 
 
 def unpack_command(tarball: Path, into: Path) -> list[str]:
@@ -173,4 +173,7 @@ def this_host(file: Path = _NODE_CONF) -> ThisHost:
         ) from error
     values = dict(re.findall(r"^\s*(backups_dir|role|keep_days)\s*=\s*(.*?)\s*$", text, re.MULTILINE))
     backups_dir = Path(values.get("backups_dir", "/backups"))
-    return ThisHost(backups_dir.resolve(), values.get("role", "generic"), int(values.get("keep_days", "2")))
+    keep_days = values.get("keep_days", "2")
+    if not re.fullmatch("[1-9][0-9]{0,4}", keep_days) or not backups_dir.is_absolute():
+        raise KaizenError(f"{file}: 'kaizen-backup check-config' says what is wrong with it")
+    return ThisHost(backups_dir.resolve(), values.get("role", "generic"), int(keep_days))

@@ -66,6 +66,8 @@ def look(top: Path, today: date, snapshots: Path, avoid: Collection[Path] = ()) 
             continue
         if of.day > today:
             survey.left_out.append(f"{shown}: {of.day} is yet to come")
+        elif of.day == today:
+            survey.left_out.append(f"{shown}: it is of today, and may still be written to; import it tomorrow")
         else:
             survey.days[of.day].append(Found(path, of.day, of.name))
     return survey
@@ -98,7 +100,10 @@ class Member:
 
 
 def place(found: Found, taken: Collection[str]) -> str:
-    """Return the name in the snapshot of a file that stays one. PostgreSQL's archives stand where its dumps do."""
+    """Return the name in the snapshot of a file that stays one. PostgreSQL's archives stand where its dumps do.
+
+    Raises DataError where every name is taken.
+    """
     name = found.name
     if is_archive(found.path):
         base = re.sub(r"(\.(dump|pgdump|backup|custom|bak|p?sql|gz))+$", "", PurePosixPath(name).name)
@@ -106,10 +111,12 @@ def place(found: Found, taken: Collection[str]) -> str:
         name = f"dumps/postgresql/{base}.dump{packed}"
         if base and not base.startswith(".") and name not in taken:
             return name
-    name = f"dumps/legacy/{found.name}"
-    if found.name and not any(_clash(name, other) for other in taken):
-        return name
-    return f"dumps/legacy/{found.day}/{found.path.name}"
+    names = [found.name] if found.name else []
+    names += [f"{found.day}/{found.path.name}", f"{found.day}/{found.path.parent.name}/{found.path.name}"]
+    for name in (f"dumps/legacy/{one}" for one in names):
+        if not any(_clash(name, other) for other in taken):
+            return name
+    raise DataError(f"{printable(str(found.path))}: another file of that day has its name")
 
 
 def _clash(one: str, other: str) -> bool:

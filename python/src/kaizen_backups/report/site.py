@@ -69,10 +69,10 @@ def _checked(directory: Path, settings: Settings) -> Path:
     if not directory.parent.is_dir():
         raise KaizenError(f"{directory}: its parent directory is missing; make that first")
     place = directory.parent.resolve() / directory.name
-    if not _is_trusted(place.parent):
+    if not all(map(_is_trusted, place.parents)):
         raise KaizenError(
             f"{directory}: others could exchange what is written there;"
-            " its parent directory must belong to root, and nobody else may write to it"
+            " the directories above it must belong to root, and nobody else may write to them"
         )
     store = settings.store.resolve()
     if place.is_relative_to(store) or store.is_relative_to(place):
@@ -82,9 +82,9 @@ def _checked(directory: Path, settings: Settings) -> Path:
     return place
 
 
-def _is_trusted(parent: Path) -> bool:
-    """Say whether nobody else can put something in the new site's place while it is written."""
-    found = parent.stat()
+def _is_trusted(directory: Path) -> bool:
+    """Say whether nobody else can put something in the place of what is in it."""
+    found = directory.stat()
     others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
     return found.st_uid in (0, os.geteuid()) and not others_write
 
