@@ -250,8 +250,9 @@ class Node:
         self.fleet.set_link(self, "down")
 
     def mend(self) -> None:
-        """Plug it in again."""
+        """Plug it in again. Whom it could not reach it asks for anew: that takes seconds by itself."""
         self.fleet.set_link(self, "up")
+        self.run(["ip", "neigh", "flush", "all"])
 
     # -- Puppet
 
