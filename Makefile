@@ -30,7 +30,7 @@ PACKAGES_LAB := rsync openssh-server openssh-client sudo cron iproute2 util-linu
 PACKAGES_LINT := shellcheck shfmt puppet-lint metadata-json-lint puppet-strings
 PACKAGES_TEST := bats parallel strace e2fsprogs xfsprogs btrfs-progs ruby-rspec-puppet ruby-rspec-puppet-facts \
 	puppetserver puppetdb puppet-terminus-puppetdb postgresql curl systemd sqlite3 libcap2-bin \
-	chromium prometheus prometheus-node-exporter ceph-mon ceph-common
+	chromium prometheus prometheus-node-exporter ceph-mon ceph-common ceph-osd radosgw restic rclone
 
 demo: $(CACHE)/lab-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
 	$(PY) tests/e2e/demo.py $(if $(KEEP),--keep)
