@@ -69,10 +69,10 @@ class NodeStatus:
     """Its stored snapshots that have a rotten file, oldest first."""
     collector: str | None = None
     """Which of the other collectors has it; None: this one."""
-    offsite: str | None = None
-    """When the newest snapshot of which every repository has a copy came (UTC); None also where there is none."""
     unheard: bool = False
     """Whether that collector can't be relied on to say so itself when the node is not safe."""
+    offsite: str | None = None
+    """When the newest snapshot of which every repository has a copy came (UTC); None also where there is none."""
 
     @property
     def growth(self) -> float | None:

@@ -118,7 +118,6 @@ class Gathered:
         self._settings, self._history, self._now = settings, history, now
         self._nodes = {node.name: node for node in nodes}
         own, by_collector = own_name(settings), shares(nodes, settings)
-        self._others = {one.name: name for name, share in by_collector.items() if name != own for one in share}
         statuses = fleet_status(nodes, settings, history, now)
         steps = {one.node: next_step(one) for one in statuses}
         room = history.room()
@@ -144,7 +143,7 @@ class Gathered:
         for name, node in sorted(self._nodes.items()):
             detail = detail_of(node, self._status[name], self._settings, self._history, self._now)
             step = self.fleet.steps.get(name)
-            yield NodePage(detail, self._history.drills(name, _DRILLS), self._others.get(name), step)
+            yield NodePage(detail, self._history.drills(name, _DRILLS), self._status[name].collector, step)
 
 
 def _shares(
