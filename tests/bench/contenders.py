@@ -14,12 +14,11 @@ _RSYNC = ("rsync", "-aHAXS", "--numeric-ids", "--modify-window=-1")
 
 
 class Place:
-    """Where it all lies: the source, and a directory for each contender."""
+    """Where it all lies: the source, whose last name is srv, and below `top` a directory for each contender."""
 
-    def __init__(self, top: Path) -> None:
-        self.top = top
-        self.source = top / "source" / "srv"
-        self.source.mkdir(parents=True)
+    def __init__(self, top: Path, source: Path) -> None:
+        self.top, self.source = top, source
+        top.mkdir()
 
     def leave(self) -> None:
         """Take down the mounts below it."""

@@ -1,9 +1,10 @@
 """What does a night of one node cost, with kaizen-backup, rsync alone, rsnapshot, rdiff-backup, borg and restic?
 
-FILES small files and LARGE large ones, on this machine's own disk. Each contender in turn makes a first run; then
-ROUNDS of "nothing changed" and ROUNDS of "a day's change" (1 % of the files rewritten, one large file changed in place,
-0.5 % deleted); then each brings one file and the whole tree back, and deletes a night. Wall time, processor time, the
-largest process, bytes and inodes added: medians of the rounds. Needs root. It fails on nothing: it measures.
+FILES small files and LARGE large ones, on this machine's own disk. The contenders take turns in every step, and every
+step has ROUNDS: a first run, into an empty place; "a day's change" (1 % of the files rewritten, one large file changed
+in place, 0.5 % deleted) and "nothing changed", one after the other; one file and the whole tree brought back; a night
+deleted, the oldest. Wall time, processor time, the largest process, bytes and inodes added: medians of the rounds.
+Needs root. It fails on nothing: it measures.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from contenders import CONTENDERS, Contender, Place, install_missing
+from contenders import CONTENDERS, Place, install_missing
 from measure import Command, Cost, measured, medians, print_table, used
 
 MIB = 1 << 20
@@ -37,18 +38,17 @@ def main() -> None:
     _in_a_namespace()
     install_missing(asked.only)
     with tempfile.TemporaryDirectory(prefix="kaizen-bench-", dir=asked.on or "/var/tmp") as top:
-        place = Place(Path(top))
-        try:
-            contenders = [CONTENDERS[name](place) for name in asked.only]
-            costs = compare(contenders, place, asked)
-        finally:
-            place.leave()
+        race = compare(Path(top), asked)
+    print("\n" + "; ".join(f"{name}: {version}" for name, version in race.versions.items()))
+    costs = race.medians()
     for step, rows in costs.items():
         print_table(f"{step}: {asked.files} files, {asked.large} of {asked.large_mib} MiB", rows)
     if asked.json:
-        versions = {one.name: one.version for one in contenders}
         data = {step: {name: asdict(cost) for name, cost in rows.items()} for step, rows in costs.items()}
-        asked.json.write_text(json.dumps({"versions": versions, "steps": data}, indent=2) + "\n")
+        rounds = {
+            step: {name: list(map(asdict, costs)) for name, costs in rows.items()} for step, rows in race.costs.items()
+        }
+        asked.json.write_text(json.dumps({"versions": race.versions, "steps": data, "rounds": rounds}, indent=2) + "\n")
 
 
 def _in_a_namespace() -> None:
@@ -61,9 +61,25 @@ def _in_a_namespace() -> None:
 class Race:
     """The contenders, who take turns in every round, and what each step cost them."""
 
-    def __init__(self, contenders: list[Contender]) -> None:
-        self.contenders = contenders
+    def __init__(self, top: Path, names: list[str]) -> None:
+        self.source = top / "source" / "srv"
+        self.source.mkdir(parents=True)
         self.costs: dict[str, dict[str, list[Cost]]] = {}
+        self._top, self._names, self._starts = top, names, 0
+
+    def start(self) -> None:
+        """Let the contenders begin anew, in an empty place."""
+        if self._starts:
+            self.leave()
+        self._starts += 1
+        self.place = Place(self._top / str(self._starts), self.source)
+        self.contenders = [CONTENDERS[name](self.place) for name in self._names]
+        self.versions = {one.name: one.version for one in self.contenders}
+
+    def leave(self) -> None:
+        """Remove what they stored."""
+        self.place.leave()
+        shutil.rmtree(self.place.top)
 
     def turn(self, step: str, commands: list[list[Command]], *, adds: bool = True) -> None:
         """Let each run its commands."""
@@ -80,33 +96,45 @@ class Race:
         return {step: {name: medians(costs) for name, costs in rows.items()} for step, rows in self.costs.items()}
 
 
-def compare(contenders: list[Contender], place: Place, asked: argparse.Namespace) -> dict[str, dict[str, Cost]]:
+def compare(top: Path, asked: argparse.Namespace) -> Race:
     """Return what each step cost each contender."""
-    make_files(place.source, asked.files, asked.large, asked.large_mib)
-    race = Race(contenders)
-    race.turn("first run", [one.run(0) for one in contenders])
-    night = 0
-    for _ in range(asked.rounds):
-        night += 1
-        race.turn("nothing changed", [one.run(night) for one in contenders])
+    race = Race(top, asked.only)
+    make_files(race.source, asked.files, asked.large, asked.large_mib)
+    try:
+        for _ in range(asked.rounds):
+            race.start()
+            race.turn("first run", [one.run(0) for one in race.contenders])
+        _live(race, asked)
+    finally:
+        race.leave()
+    return race
+
+
+def _live(race: Race, asked: argparse.Namespace) -> None:
+    """Let the nights after the first go by, bring back what was saved, and delete nights, the oldest first.
+
+    Those are deleted after which something changed: of another, rdiff-backup has nothing.
+    """
     for number in range(asked.rounds):
-        night += 1
-        change(place.source, asked.files, asked.large_mib, number)
-        race.turn("a day's change", [one.run(night) for one in contenders])
+        change(race.source, asked.files, asked.large_mib, number)
+        race.turn("a day's change", [one.run(2 * number + 1) for one in race.contenders])
+        race.turn("nothing changed", [one.run(2 * number + 2) for one in race.contenders])
+    night = 2 * asked.rounds
     for number in range(asked.rounds):
         name = file_name(7 + number)
-        race.turn("one file back", [one.bring_back(night, f"srv/{name}") for one in contenders], adds=False)
-        _check(contenders, place, name)
-    race.turn("the whole tree back", [one.bring_back(night, "srv") for one in contenders], adds=False)
-    _check(contenders, place, file_name(0))
-    race.turn("a night deleted", [one.delete(asked.rounds) for one in contenders])
-    return race.medians()
+        race.turn("one file back", [one.bring_back(night, f"srv/{name}") for one in race.contenders], adds=False)
+        _check(race, name)
+    for _ in range(asked.rounds):
+        race.turn("the whole tree back", [one.bring_back(night, "srv") for one in race.contenders], adds=False)
+        _check(race, file_name(0))
+    for number in range(asked.rounds):
+        race.turn("a night deleted", [one.delete(2 * number) for one in race.contenders])
 
 
-def _check(contenders: list[Contender], place: Place, name: str) -> None:
+def _check(race: Race, name: str) -> None:
     """What came back must be what was saved. It is removed."""
-    for one in contenders:
-        if (one.back / "srv" / name).read_bytes() != (place.source / name).read_bytes():
+    for one in race.contenders:
+        if (one.back / "srv" / name).read_bytes() != (race.source / name).read_bytes():
             sys.exit(f"bench: {one.name} brought something else back: {one.back / 'srv' / name}")
         shutil.rmtree(one.back)
 
