@@ -1,6 +1,7 @@
 """Fixtures for the package's tests: a collector's settings in a directory of the test's own, and snapshots."""
 
 import hashlib
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -48,6 +49,24 @@ def make_snapshot(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return make
+
+
+_FILE_SYSTEMS = {"ext4": ["mkfs.ext4", "-q"], "xfs": ["mkfs.xfs", "-q"], "btrfs": ["mkfs.btrfs", "-q"]}
+
+
+@pytest.fixture(params=_FILE_SYSTEMS)
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """Yield `tmp_path/disk`, a file system of its own: of every kind in turn, or of those asked for."""
+    image, disk = tmp_path / "image", tmp_path / "disk"
+    disk.mkdir()
+    with image.open("wb") as file:
+        file.truncate(400 << 20)
+    subprocess.run([*_FILE_SYSTEMS[request.param], image], check=True, capture_output=True)
+    subprocess.run(["mount", "-o", "loop", image, disk], check=True)
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
 
 
 @pytest.fixture(scope="session")

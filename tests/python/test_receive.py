@@ -1,6 +1,7 @@
 """One node's snapshots: received, checked, published, whatever is found out meanwhile; its door is a stand-in."""
 
 import asyncio
+import os
 import shutil
 import threading
 import time
@@ -101,3 +102,18 @@ def test_a_check_ends_with_the_time_that_its_node_has(
     with pytest.raises(TimeoutError):
         asyncio.run(check())
     assert ended.is_set()
+
+
+@pytest.mark.parametrize("disk", ["xfs"], indirect=True)
+def test_a_large_file_changed_in_place_takes_what_changed_in_the_store(
+    disk: Path, settings: Settings, history: History, make_snapshot: Make
+) -> None:
+    settings = settings.model_copy(update={"store": disk})
+    data = bytearray(os.urandom(8 << 20))
+    free = []
+    for number, snapshot in enumerate((YESTERDAY, TODAY)):
+        data[0] = number
+        door = StandIn(make_snapshot(str(snapshot), large=bytes(data)))
+        asyncio.run(receiver(door, settings, history)._receive_whole(snapshot))
+        free.append(shutil.disk_usage(disk).free)
+    assert free[0] - free[1] < 1 << 20

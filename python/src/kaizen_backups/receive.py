@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from kaizen_backups.backup_info import read_info
@@ -15,9 +15,11 @@ from kaizen_backups.history import Record
 from kaizen_backups.night import Event, Night, Outcome
 from kaizen_backups.offer import Offered, require_good
 from kaizen_backups.reception import Reception
+from kaizen_backups.share_blocks import share_blocks
 from kaizen_backups.snapshots import SUMS, Snapshot
 from kaizen_backups.store import NodeStore
 from kaizen_backups.sums import Checked, check_tree, read_sums
+from kaizen_backups.tree import File
 
 _PARTIAL_BASES = 3
 _PACE_SECONDS = 0.2
@@ -160,9 +162,16 @@ class Receiver:
         self._tell("checking", snapshot=str(snapshot))
         over = threading.Event()
         limits = self._night.settings.limits
+
+        def share(file: File, go_on: Callable[[], None]) -> None:
+            if last:
+                share_blocks(file, last, go_on)
+
         try:
             read_info(partial)
-            return await asyncio.to_thread(check_tree, partial, last, limits, trust=trust, abandoned=over.is_set)
+            return await asyncio.to_thread(
+                check_tree, partial, last, limits, trust=trust, abandoned=over.is_set, settle=share
+            )
         except DataError as error:
             raise DataError(f"{snapshot}: {error}") from error
         finally:

@@ -97,12 +97,14 @@ def check_tree(
     *,
     trust: bool = True,
     abandoned: Callable[[], bool] = lambda: False,
+    settle: Callable[[File, Callable[[], None]], object] = lambda _, __: None,
 ) -> Checked:
     """Hold the snapshot at `root` against its SHA256SUMS: every regular file is in it, no other is, all sums fit.
 
     A file that is a hard link to `last`'s file of the same name, a snapshot that was checked before, is not read
-    again when both lists give it the same sum, unless `last` is not to be trusted; no file is read twice. Raises
-    DataError, which names the first file that does not agree, and Abandoned as soon as `abandoned` says so.
+    again when both lists give it the same sum, unless `last` is not to be trusted; no file is read twice. What is to be
+    done with a file before it is read is `settle`'s, which gets what ends it as well. Raises DataError, which names the
+    first file that does not agree, and Abandoned as soon as `abandoned` says so.
     """
 
     def go_on() -> None:
@@ -123,6 +125,7 @@ def check_tree(
             return sums[file.name]
         found = digests.get(file.status.st_ino)
         if found is None:
+            settle(file, go_on)
             found = file.sha256(go_on)
             if file.status.st_nlink > 1:
                 digests[file.status.st_ino] = found

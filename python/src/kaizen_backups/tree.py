@@ -31,12 +31,16 @@ class File(NamedTuple):
     directory: int
     """The descriptor of the directory that it is in."""
 
+    def open(self, *, writable: bool = False) -> int:
+        """Return a descriptor of it. Raises OSError."""
+        flags = _FILE | (os.O_RDWR if writable else 0)
+        return os.open(self.name.rpartition(b"/")[2], flags, dir_fd=self.directory)
+
     def sha256(self, go_on: Callable[[], object] = lambda: None) -> bytes:
         """Return the hash of the content; `go_on` is called now and then, and ends it by raising. Raises OSError."""
-        name = self.name.rpartition(b"/")[2]
         digest = hashlib.sha256()
         view = memoryview(bytearray(_PIECE))
-        with os.fdopen(os.open(name, _FILE, dir_fd=self.directory), "rb", buffering=0) as file:
+        with os.fdopen(self.open(), "rb", buffering=0) as file:
             while count := file.readinto(view):
                 digest.update(view[:count])
                 go_on()
