@@ -75,12 +75,15 @@ shared() { (cd "$NODE/backups" && find "$1" "$2" -type f -printf '%i\n' | sort |
 
 @test "what is left out from now on is in the next snapshot no more, and what is no longer a path neither" {
     mkdir "$NODE/srv/data/cache" && echo x >"$NODE/srv/data/cache/x" && echo x >"$NODE/srv/data/a.tmp"
+    mkdir "$NODE/srv/data/old" && echo y >"$NODE/srv/data/old/y"
     touch -d '2026-10-01 12:00' "$NODE/srv/data"
     at '2026-11-01 01:00:00' && agent run
-    config 'path = /srv/data' 'exclude = /srv/data/cache' 'exclude = *.tmp'
+    config 'path = /srv/data' 'exclude = /srv/data/cache' 'exclude = *.tmp' 'exclude = old/'
+    chmod 0600 "$NODE/srv/data/old/y"
     at '2026-11-02 01:00:00' && agent run
     [[ $(stat -c %y "$NODE/backups/2026-11-02/srv/data") == '2026-10-01 12:00:00.000000000'* ]]
     [[ ! -e $NODE/backups/2026-11-02/srv/data/cache && ! -e $NODE/backups/2026-11-02/srv/data/a.tmp ]]
+    [[ ! -e $NODE/backups/2026-11-02/srv/data/old ]]
     [[ ! -e $NODE/backups/2026-11-02/srv/other && -e $NODE/backups/2026-11-01/srv/other/c ]]
     [[ -e $NODE/backups/2026-11-01/srv/data/cache/x ]]
 }
