@@ -94,6 +94,8 @@ def test_a_host_has_the_minute_that_puppet_gives_it(name: str, minute: int) -> N
     assert own_minute(name) == minute
 
 
+AGE = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDRx7v0sGZwVvNfMzWCm1i6zvKbCDuGMwOGgL6uHdeMZ"
 VALUES = [
     *("", "/", "/srv", "/srv/", "/srv//www", "/srv/./a", "/srv/..", "/srv/a b", "/srv/a ", "srv", "/srv\n", "/a\tb"),
     *("/backups", "/var/lib", "/var/lib/kaizen", "/etc/x", "/usr/x", "/var/backups", "/srv/x", "/home/x", "/lib64"),
@@ -111,6 +113,8 @@ VALUES = [
         "command:-a:/b",
         "command::/b",
     ),
+    *(AGE, AGE.upper(), AGE[:-1], f"{AGE} x", f"{AGE}\n", ED25519, f"{ED25519} a b", f"{ED25519} a\nb", f"{ED25519}="),
+    *(f"ssh-rsa AAAAB3NzaC1yc2E{'A' * 350}=", "ssh-rsa AAAAB3NzaC1yc2EAAAA", "AGE-SECRET-KEY-1QQQQ"),
     *("--checksum", "--delete", "--bwlimit=20m", "--bwlimit=", "--timeout=1;2", "-x", "--max-size=1.5g"),
     *("kaizen", "root", "systemd-network", "systemd-", "Kaizen", "a" * 31, "a" * 32, "a" * 33, "_x", "9x", "compute"),
     *("ops@x.example", "ops,root", "ops@", "ops@x, y", "a@b.c\n", "-x"),
