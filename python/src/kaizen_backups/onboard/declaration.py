@@ -52,9 +52,11 @@ PATTERNS: dict[str, tuple[str, str]] = {
         "an option of rsync that leaves alone what a snapshot promises, such as --bwlimit=20m",
     ),
     "recipient": (
-        r"age1[02-9ac-hj-np-z]{58}"
-        rf"|ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[A-Za-z0-9+/]{{43}}(?: [^{_CONTROL}]+)?"
-        rf"|ssh-rsa AAAAB3NzaC1yc2E[A-Za-z0-9+/]{{300,}}={{0,2}}(?: [^{_CONTROL}]+)?",
+        (
+            r"age1[02-9ac-hj-np-z]{58}"
+            rf"|ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[A-Za-z0-9+/]{{43}}(?: [^{_CONTROL}]+)?"
+            rf"|ssh-rsa AAAAB3NzaC1yc2E[A-Za-z0-9+/]{{300,}}={{0,2}}(?: [^{_CONTROL}]+)?"
+        ),
         "a public key that age takes: age1..., ssh-ed25519 AAAA... or ssh-rsa AAAA...",
     ),
     "user": (rf"(?!(?:{_SYSTEM_USERS})\Z)[a-z_][a-z0-9_-]{{0,30}}", "a user's name, none of the system's"),
