@@ -126,9 +126,8 @@ def _unlocked(store: NodeStore, snapshot: Snapshot, dump: Dump, identity: Path |
     file = printable(str(store.path(snapshot) / os.fsdecode(dump.name)))
     if not identity:
         by_hand = f"decrypt it where that key is: age -d -i KEY {shlex.quote(file)}"
-        raise KaizenError(
-            f"{dump} is encrypted: give the file of a recipient's private key with --identity, or {by_hand}"
-        )
+        where = f"{store.directory.name}: {snapshot}: {dump}"
+        raise KaizenError(f"{where} is encrypted: give the file of a private key with --identity, or {by_hand}")
     with private_directory() as private:
         copy = private / "identity"
         try:
