@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import yaml
 
-from kaizen_backups.onboard import module_files, render
+from kaizen_backups.onboard import module_files, render, store_door
 from kaizen_backups.onboard.declaration import PATTERNS, Declaration, fits
 from kaizen_backups.onboard.minute import own_minute
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden"
-INPUTS: dict[str, Any] = yaml.safe_load((GOLDEN / "inputs.yaml").read_text())["quickstack::backups"]
+ALL: dict[str, Any] = yaml.safe_load((GOLDEN / "inputs.yaml").read_text())
+INPUTS, COLLECTOR = ALL["quickstack::backups"], ALL["quickstack::backups::collector"]
 ACCESS = {key: INPUTS[f"collector_{key}"] for key in ("keys", "hosts", "authorities")}
 DECLARATION = Declaration.model_validate({k: v for k, v in INPUTS.items() if not k.startswith("collector_")})
 RENDERED: dict[str, Callable[[], str]] = {
@@ -29,6 +30,9 @@ RENDERED: dict[str, Callable[[], str]] = {
     "kaizen-backup.timer": lambda: render.timer(DECLARATION),
     "kaizen-backup.paths.conf": lambda: render.paths_conf(DECLARATION),
     "logrotate": lambda: render.logrotate(DECLARATION.log_file),
+    "store-rsyncd.conf": lambda: store_door.rsyncd_conf(Path(COLLECTOR["store"])),
+    "store-sudoers": store_door.sudoers,
+    "store-authorized_keys": lambda: store_door.authorized_keys(COLLECTOR["store_readers"].values()),
 }
 
 
