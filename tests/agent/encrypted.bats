@@ -65,6 +65,9 @@ readable() { (cd "$NODE" && grep -rl 'secret word' backups var/lib/kaizen 2>/dev
     furnish
     agent run
     [[ -z $(readable) && $(snapshots) == 20* ]]
+    mkdir -p "$NODE/var/lib/kaizen/work.aaaaaa" && echo 'the secret word' >"$NODE/var/lib/kaizen/work.aaaaaa/tell"
+    agent run # which has nothing to do any more
+    [[ -z $(readable) ]]
 }
 
 @test "what a run that failed before has left unencrypted goes at once" {
