@@ -163,7 +163,9 @@ describe 'quickstack::backups::collector' do
       is_expected.to contain_file("#{home}/.ssh/authorized_keys")
         .with(content: golden('store-authorized_keys'), owner: 'root', group: 'root', mode: '0644')
         .that_requires(['File[/etc/kaizen/rsyncd-store.conf]', 'File[/etc/sudoers.d/kaizen-store]', 'User[kaizen-store]'])
+      is_expected.to contain_class('quickstack::backups::store_door').that_requires('File[/backups/nodes]')
       is_expected.to contain_file(home).with(owner: 'root', mode: '0755')
+      is_expected.to contain_file("#{home}/.ssh").with(owner: 'root', mode: '0755', seltype: 'ssh_home_t')
       is_expected.to contain_user('kaizen-store').with(home: home, shell: '/bin/sh', password: '*', system: true)
     end
   end

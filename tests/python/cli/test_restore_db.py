@@ -21,8 +21,9 @@ def key_of(file: Path) -> str:
     return subprocess.run(["age-keygen", "-y", file], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def encrypt(data: bytes, recipient: str) -> bytes:
-    return subprocess.run(["age", "-r", recipient], input=data, capture_output=True, check=True).stdout
+def encrypt(data: bytes, *recipients: str) -> bytes:
+    line = ["age", *(word for one in recipients for word in ("-r", one))]
+    return subprocess.run(line, input=data, capture_output=True, check=True).stdout
 
 
 @pytest.fixture
@@ -33,8 +34,9 @@ def kaizen(
     dumps = {"dumps/mysql/nova.sql.zst": whole, "dumps/mysql/odd name.sql.zst": whole, "dumps/mysql/bad.sql.zst": b"x"}
     for name in ("first", "second"):
         subprocess.run(["age-keygen", "-o", tmp_path / name], check=True, capture_output=True)
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", tmp_path / "third"], check=True)
-    locked = encrypt(whole, key_of(tmp_path / "first"))
+    for name, passphrase in (("third", "secret"), ("fourth", "")):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", tmp_path / name], check=True)
+    locked = encrypt(whole, key_of(tmp_path / "first"), (tmp_path / "fourth.pub").read_text().strip())
     dumps |= {"dumps/mysql/locked.sql.zst.age": locked, "dumps/mysql/torn.sql.zst.age": locked[:-9]}
     dumps["dumps/mysql/asks.sql.zst.age"] = encrypt(whole, (tmp_path / "third.pub").read_text().strip())
     make_snapshot(f"store/{NODE}/2026-11-24", **dumps)
@@ -76,6 +78,7 @@ def test_what_cannot_be_done_is_said(
     ("database", "key", "result"),
     [
         ("locked", "first", (69, "mysql:///no/socket: ERROR 2002")),  # it was checked, and the server is missing
+        ("locked", "fourth", (69, "mysql:///no/socket: ERROR 2002")),  # SSH's key does as well
         ("locked", "second", (65, "locked.sql.zst.age cannot be decrypted: age: error: no identity matched")),
         ("asks", "third", (65, "nobody is asked for a passphrase here: decrypt it by hand")),
         ("torn", "first", (65, "torn.sql.zst.age cannot be decrypted: age: error")),
