@@ -25,7 +25,7 @@ export KAIZEN_FAULTS := $(FAULTS)
 PATIENCE := $(if $(filter full,$(FAULTS)),3600,300)
 PYTEST := $(VENV)/bin/pytest -o faulthandler_timeout=$(PATIENCE)
 
-PACKAGES_LAB := rsync openssh-server openssh-client sudo cron iproute2 util-linux bubblewrap faketime zstd acl attr \
+PACKAGES_LAB := rsync openssh-server openssh-client sudo cron iproute2 util-linux bubblewrap faketime zstd acl attr age \
 	puppet-agent puppet-module-puppetlabs-stdlib mariadb-server mariadb-client nginx-light logrotate python3-venv
 PACKAGES_LINT := shellcheck shfmt puppet-lint metadata-json-lint puppet-strings
 PACKAGES_TEST := bats parallel strace e2fsprogs xfsprogs btrfs-progs ruby-rspec-puppet ruby-rspec-puppet-facts \

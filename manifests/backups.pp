@@ -34,6 +34,10 @@
 #   What to dump: `mysql`, `postgresql`, `mongodb`, `rabbitmq`, `packages` (the list of what is installed), `hil` (the databases
 #   that the settings of HIL and OBMd name), `libvirt` (domains and networks), `ceph` (keys, maps and settings of a cluster),
 #   `sqlite:/path`, or `command:NAME:/path/to/executable`.
+# @param dump_recipients
+#   Whom every dump of this node is encrypted for, on the node and with age, so that nobody else can read it, the collector neither:
+#   public keys of age (`age1...`) or SSH (`ssh-ed25519`, `ssh-rsa`). Each private key alone opens all dumps; keep one away from the
+#   node and the collector, and another in a safe: without one the dumps are lost.
 # @param backups_dir
 #   Where the snapshots are.
 # @param log_file
@@ -79,6 +83,7 @@ class quickstack::backups (
   Array[Quickstack::Backups::Path]         $paths                 = [],
   Array[Quickstack::Backups::Exclude]      $excludes              = [],
   Array[Quickstack::Backups::Dump]         $dumps                 = [],
+  Array[Quickstack::Backups::Recipient]    $dump_recipients       = [],
   Quickstack::Backups::Datadir             $backups_dir           = '/backups',
   Quickstack::Backups::Plainpath           $log_file              = '/var/log/kaizen-backup.log',
   Optional[Quickstack::Backups::Plainpath] $metrics_dir           = undef,

@@ -70,9 +70,10 @@ class Past:
         """Let an attempt at a node end."""
         self.insert("attempts", [(node, self.stamp(ago), 4.25, received, problem, 0)])
 
-    def drill(self, node: str, ago: int, problems: Sequence[str] = ()) -> None:
+    def drill(self, node: str, ago: int, problems: Sequence[str] = (), unchecked: Sequence[str] = ()) -> None:
         """Let a drill of a node end."""
-        self.insert("drills", [(node, self.stamp(ago, 9), 61.0, self.name(ago), json.dumps(list(problems)), "{}")])
+        lists = (json.dumps(list(problems)), "{}", json.dumps(list(unchecked)))
+        self.insert("drills", [(node, self.stamp(ago, 9), 61.0, self.name(ago), *lists)])
 
     def room(self, free: Iterable[int], total: int) -> None:
         """Let the store have so many free bytes, day by day until today."""
@@ -91,6 +92,7 @@ def every_state(settings: Settings, now: datetime = NOW) -> list[Node]:
     past.attempt("stale", 0)
     past.attempt("refused", 0, "the door does not open: Permission denied (publickey)")
     past.drill("fresh", 2)
+    past.drill("late", 4, unchecked=["/dumps/a.age", f"/dumps/{HOSTILE}.age"])
     past.drill("odd", 3, [f"dump {HOSTILE} cannot be loaded"])
     past.insert("runs", [(n + 1, past.stamp(9 - n), past.stamp(9 - n, 4), 8, n % 3, 6, 4 << 30) for n in range(9)])
     past.insert("runs", [(10, past.stamp(0), None, 8, None, None, None)])

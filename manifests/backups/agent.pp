@@ -9,7 +9,8 @@ class quickstack::backups::agent {
 
   if $quickstack::backups::enabled {
     # This name is known to stdlib 8 and 9 alike.
-    ensure_packages(['rsync', 'zstd'])
+    $age = $quickstack::backups::dump_recipients.empty ? { true => [], default => ['age'] }
+    ensure_packages(['rsync', 'zstd'] + $age)
 
     file { $quickstack::backups::backups_dir:
       ensure => directory,
@@ -39,23 +40,24 @@ class quickstack::backups::agent {
       group        => 'root',
       mode         => '0640',
       content      => epp('quickstack/backups/node.conf.epp', {
-        role        => $quickstack::backups::role,
-        backups_dir => $quickstack::backups::backups_dir,
-        keep_days   => $quickstack::backups::keep_days,
-        verbosity   => $quickstack::backups::verbosity,
-        dry_run     => $quickstack::backups::dry_run,
-        log_file    => $quickstack::backups::log_file,
-        metrics_dir => $quickstack::backups::metrics_dir,
-        paths       => $quickstack::backups::paths,
-        excludes    => $quickstack::backups::excludes,
-        dumps       => $quickstack::backups::dumps,
-        rsync_args  => $quickstack::backups::rsync_args,
+        role            => $quickstack::backups::role,
+        backups_dir     => $quickstack::backups::backups_dir,
+        keep_days       => $quickstack::backups::keep_days,
+        verbosity       => $quickstack::backups::verbosity,
+        dry_run         => $quickstack::backups::dry_run,
+        log_file        => $quickstack::backups::log_file,
+        metrics_dir     => $quickstack::backups::metrics_dir,
+        paths           => $quickstack::backups::paths,
+        excludes        => $quickstack::backups::excludes,
+        dumps           => $quickstack::backups::dumps,
+        rsync_args      => $quickstack::backups::rsync_args,
+        dump_recipients => $quickstack::backups::dump_recipients,
       }),
       # The agent is the judge of its settings: a file that it refuses is not written.
       validate_cmd => '/usr/local/sbin/kaizen-backup check-config %',
       require      => [
         File['/usr/local/sbin/kaizen-backup', '/etc/kaizen/roles', $quickstack::backups::backups_dir],
-        Package['rsync', 'zstd'],
+        Package[['rsync', 'zstd'] + $age],
       ],
     }
     file { '/etc/logrotate.d/kaizen-backup':
@@ -84,7 +86,8 @@ class quickstack::backups::agent {
       force  => true,
     }
     # What the agent remembers of its runs, and what a run that was killed has left.
-    $remembered = "-name 'seen.*' -o -name last-run -o -name last-run.new -o -name 'work.??????' -o -name 'restore.??????'"
+    $names = ['seen.*', 'dumps.*', 'last-run', 'last-run.new', 'work.??????', 'restore.??????']
+    $remembered = $names.map |$name| { "-name '${name}'" }.join(' -o ')
     $find = "find /var/lib/kaizen -mindepth 1 -maxdepth 1 \\( ${remembered} \\)"
     exec { 'kaizen: what the agent remembers':
       command  => "${find} -exec rm -rf {} +",

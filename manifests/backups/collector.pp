@@ -103,11 +103,30 @@
 # @param offsite
 #   Restic repositories elsewhere, by name, to which everything is sent four hours after the nightly collection has begun, encrypted.
 #   Each is made once, by `kaizen offsite init` on the collector, which shows its password for the safe.
+# @param source_collector
+#   Another collector whose store is collected: this one is then its offsite machine. Without `puppetdb_url` beside it no node is to
+#   let this one in, and its key is not exported.
+# @param store_readers
+#   The offsite machines that may collect this collector's store: their public keys, `/etc/kaizen/ssh/id_ed25519.pub` there, by their
+#   names. `{}` closes that door; without a value it is left to `kaizen-onboard store`.
 #
 # @example With a copy of everything on another host, which can't be read there and not be deleted from here
 #   class { 'quickstack::backups::collector':
 #     package_source => '/srv/packages/kaizen_backups-0.1.0-py3-none-any.whl',
 #     offsite        => { 'cluster' => { 'repository' => 'ssh://kaizen-offsite@offsite.example' } },
+#   }
+#
+# @example The offsite machine of another collector, which names this one's key in its `store_readers`
+#   class { 'quickstack::backups::collector':
+#     package_source   => '/srv/packages/kaizen_backups-0.1.0-py3-none-any.whl',
+#     keep_days        => 30,
+#     cron_hour        => 7,
+#     deadline         => '10:00',
+#     source_collector => {
+#       'name'      => 'backup.example',
+#       'address'   => '192.0.2.10',
+#       'host_keys' => ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDRx7v0sGZwVvNfMzWCm1i6zvKbCDuGMwOGgL6uHdeMZ'],
+#     },
 #   }
 class quickstack::backups::collector (
   Quickstack::Backups::Packagesource        $package_source,
@@ -135,6 +154,9 @@ class quickstack::backups::collector (
   Optional[Quickstack::Backups::Groupname]  $report_group   = undef,
   Quickstack::Backups::Switches             $switches       = false,
   Quickstack::Backups::Offsite              $offsite        = {},
+
+  Optional[Quickstack::Backups::Sourcecollector]                                $source_collector = undef,
+  Optional[Hash[Quickstack::Backups::Nodename, Quickstack::Backups::Publickey]] $store_readers    = undef,
 ) {
   include quickstack::backups
 
@@ -194,7 +216,9 @@ class quickstack::backups::collector (
   }
   # The fact is there from the second run on.
   $public_key = $facts.get('kaizen_collector.public_key')
-  if $settings::storeconfigs and $public_key =~ Quickstack::Backups::Publickey {
+  # Who reads another collector's store alone needs no node's door.
+  $reads_nodes = $puppetdb_url or !$source_collector
+  if $settings::storeconfigs and $reads_nodes and $public_key =~ Quickstack::Backups::Publickey {
     @@quickstack::backups::collector_key { $trusted['certname']:
       key => $public_key,
     }
@@ -233,6 +257,8 @@ class quickstack::backups::collector (
     report_group => $report_group,
     switches     => $switches != false,
     offsite      => $offsite,
+
+    source_collector => $source_collector,
   })
   # What is sensitive is in no log and no report.
   $content = $webhook ? { undef => $settings_text, default => Sensitive($settings_text) }
@@ -284,6 +310,15 @@ class quickstack::backups::collector (
     writable    => $metrics_dirs,
     environment => { 'NODES' => $drill_nodes },
     require     => File['/etc/kaizen/collector.yaml'],
+  }
+
+  if $store_readers {
+    class { 'quickstack::backups::store_door':
+      store   => $store,
+      readers => $store_readers,
+      require => File[$store],
+    }
+    contain quickstack::backups::store_door
   }
 
   if $offsite.empty {

@@ -37,6 +37,10 @@ define quickstack::backups::former_collector {
         force  => true,
         backup => false,
     }
+    class { 'quickstack::backups::store_door':
+      store   => '/backups/nodes',
+      readers => {},
+    }
     quickstack::backups::nightly { ['kaizen-collect', 'kaizen-verify', 'kaizen-drill', 'kaizen-offsite']:
       scheduler   => 'none',
       class_name  => 'quickstack::backups::collector',

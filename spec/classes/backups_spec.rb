@@ -39,6 +39,7 @@ describe 'quickstack::backups' do
       paths: ["/srv\npath = /etc"],
       excludes: ["a\nb"],
       dumps: ['oracle'],
+      dump_recipients: ['AGE-SECRET-KEY-1QQQQ'],
       rsync_args: ['-x'],
       backups_dir: '/var/lib/kaizen',
       log_file: 'kaizen.log',

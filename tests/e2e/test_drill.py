@@ -14,12 +14,14 @@ import pytest
 import yaml
 
 from cluster import NOVA
+from document import read_document
 from doors import KAIZEN, STORE, write_sums
 from lab import Fleet, Node, Result
 from lab.puppet import ENVIRONMENT
 from lab.services import start_mariadb, start_postgresql
 
 DATE = "2026-11-24"
+DOCUMENT = read_document(Path(__file__).parents[2] / "docs/restoring.md")
 AGENT = f"{ENVIRONMENT}/modules/quickstack/files/backups/kaizen-backup"
 DAEMON = "/usr/bin/rsync --server --daemon --config=/etc/kaizen/rsyncd.conf ."
 KEYSTONE = """CREATE DATABASE keystone; CREATE TABLE keystone.user (id INT);
@@ -344,3 +346,49 @@ def test_a_server_that_is_missing_is_named_with_its_package(site: Site) -> None:
         site.collector.sh("mv /usr/sbin/away /usr/sbin/mariadbd")
     assert done.code == 69
     assert "mariadbd is not installed here: apt-get install mariadb-server" in done.err
+
+
+# -- dumps that only their recipients can read
+
+
+@pytest.fixture(scope="module")
+def encrypted(site: Site) -> str:
+    """Let the node's next snapshot have its dumps encrypted, and be collected; return its name."""
+    site.collector.sh("age-keygen -o /root/dumps.key")
+    key = site.collector.sh("age-keygen -y /root/dumps.key").out
+    site.node.write("/etc/hil.cfg", "[database]\nuri = postgresql://hil:secret@localhost/shop\n")
+    site.node.sh(
+        f"cat >>/etc/kaizen/node.conf; bash {AGENT} check-config", input=f"dump_recipients = {key}dump = hil\n"
+    )
+    made = site.node.sh(f"bash {AGENT} run --again", at=f"{DATE} 02:00:00")
+    assert made.err == ""
+    assert site.kaizen("collect").code == 0
+    return f"{DATE}.2"
+
+
+def test_of_encrypted_dumps_everything_says_that_nobody_looked_into_them(site: Site, encrypted: str) -> None:
+    files = sorted(path for path in site.stored.with_name(encrypted).glob("dumps/**/*") if path.is_file())
+    assert len(files) > 5
+    assert all(path.read_bytes().startswith(b"age-encryption.org/v1\n") for path in files)
+    assert "of 8 encrypted dumps only the encrypted bytes" in site.kaizen("verify", site.node.name, encrypted, "-v").out
+    found = json.loads(site.drill("--json").out)
+    assert (found["good"], found["tables"], len(found["unchecked"])) == (True, {}, len(files))
+    assert "dumps/mysql/nova.sql.zst.age is encrypted, and could not be looked into" in site.drill("-v").out
+    (status,) = json.loads(site.kaizen("status", "--json").out)["nodes"]
+    assert (len(status["unchecked"]), status["unusual"]) == (len(files), [])
+    assert f"but for {len(files)} encrypted dumps" in site.kaizen("status").out
+
+
+def test_with_a_key_an_encrypted_database_comes_back_as_the_document_says(site: Site, encrypted: str) -> None:
+    refusal = (
+        f"{site.node.name}: {encrypted}: /dumps/mysql/nova.sql.zst.age is encrypted: give the file of a private key"
+    )
+    assert refusal in site.restore_db("nova", "mysql:///", "--as", "x").err
+    for block in DOCUMENT["Encrypted dumps"]:
+        site.collector.sh("set -euo pipefail\n" + block.commands.replace("2026-11-24/", f"{encrypted}/"))
+    rows = "SELECT COUNT(*), MD5(GROUP_CONCAT(hostname ORDER BY id)) FROM {}.instances"
+    for name in ("nova_again", "nova_by_hand"):
+        assert mysql(site.collector, rows.format(name)) == mysql(site.node, rows.format("nova"))
+    key = ("--as", "shop_encrypted", "--identity", "/root/dumps.key")
+    assert site.restore_db("shop", "postgresql:///", *key).code == 0
+    assert postgresql(site.collector, "shop_encrypted", "SELECT count(*) FROM goods") == "70\n"

@@ -1,16 +1,31 @@
-"""An offsite machine that pulls: a collector whose only source is the collector; same door, cage and checks."""
+"""An offsite machine that pulls: a collector whose only source is the collector; same door, cage and checks.
+
+Both are set up by Puppet.
+"""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-import yaml
 
 from bare_host import ONBOARD, make_collector
+from document import read_document
 from doors import STORE, Doors, picture
 from lab import Fleet, Node, Result
 
 NODES = ["n00.example", "n01.example"]
+DOCUMENT = read_document(Path(__file__).parents[2] / "docs/offsite.md")
 DAYS = ["2026-11-15", "2026-11-16", "2026-11-17"]  # the first is a Sunday
+
+
+def puppet(node: Node, **parameters: object) -> None:
+    """Apply the collector's class; the program is there already, from the checkout."""
+    node.sh("""mkdir -p /opt/kaizen/bin && touch /opt/kaizen/bin/pip
+        for name in kaizen kaizen-onboard; do mv /usr/local/bin/$name /opt/kaizen/bin/$name; done""")
+    stated = {"package_source": "kaizen-backups", **parameters}
+    hiera = {f"quickstack::backups::collector::{name}": value for name, value in stated.items()}
+    node.puppet_apply("class { 'quickstack::backups': collector => true }", hiera=hiera)
 
 
 class Chain:
@@ -22,12 +37,28 @@ class Chain:
         self.collector.write("/usr/local/bin/kaizen-onboard", ONBOARD, mode=0o755)
         self.offsite = fleet.add("offsite.kaizen.example")
         make_collector(self.offsite)
+        key = self.offsite.read("/etc/kaizen/ssh/id_ed25519.pub")
+        self.collector.write("/root/offsite.pub", key)
         host_key = " ".join(self.collector.read("/etc/ssh/ssh_host_ed25519_key.pub").split()[:2])
         source = {"name": self.collector.name, "address": self.collector.address, "host_keys": [host_key]}
-        settings = {"store": STORE, "keep": {"days": 30}, "sources": {"collector": source}, "retry_seconds": 0}
-        self.offsite.write("/etc/kaizen/collector.yaml", yaml.safe_dump(settings))
-        self.collector.write("/root/offsite.pub", self.offsite.read("/etc/kaizen/ssh/id_ed25519.pub"))
-        self.opened = self.collector.run(["kaizen-onboard", "store", "/root/offsite.pub"])
+        with ThreadPoolExecutor(2) as pool:
+            tasks = [
+                pool.submit(puppet, self.collector, store_readers={self.offsite.name: key.strip()}),
+                pool.submit(puppet, self.offsite, source_collector=source, keep_days=30),
+            ]
+            for task in tasks:
+                task.result()
+        self.doors.configure()
+        settings = self.offsite.read("/etc/kaizen/collector.yaml")
+        self.offsite.write("/etc/kaizen/collector.yaml", f"{settings}retry_seconds: 0\n")
+
+    def door(self) -> str:
+        """Return all that is there of the door to the store."""
+        return self.collector.sh("""getent passwd kaizen-store | cut -d : -f 1,5-; id -Gn kaizen-store
+            cd /var/lib/kaizen-store
+            find . /etc/kaizen/rsyncd-store.conf /etc/sudoers.d/kaizen-store \\
+                -printf '%p %m %u %g\\n' -type f -exec cat {} +
+            """).out
 
     def night(self, day: str) -> Result:
         """Let every node have a snapshot of that day, the collector collect it, and then the offsite machine."""
@@ -58,6 +89,14 @@ def test_what_the_collector_has_is_offsite_the_same_night_and_the_same(chain: Ch
     assert picture(chain.offsite.path(STORE), "*/[0-9]*") == picture(chain.collector.path(STORE), "*/[0-9]*")
     status = chain.offsite.run(["kaizen", "status"], at=f"{DAYS[1]} 08:00:00")
     assert "2 of 2 nodes are safe: 2 fresh" in status.out
+
+
+def test_by_hand_it_is_the_same_door_as_the_document_says(chain: Chain) -> None:
+    before = chain.door()
+    assert "./.ssh/authorized_keys 644 root root" in before
+    (block,) = DOCUMENT["Plain, pulled by the other side"]
+    chain.collector.sh(block.commands)
+    assert chain.door() == before
 
 
 def test_each_keeps_as_long_as_it_was_told_and_nobody_complains(chain: Chain) -> None:

@@ -5,7 +5,6 @@ The offsite host is made by `kaizen-onboard offsite`; it forgets by itself, by t
 
 import json
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +25,13 @@ HOME = f"/var/lib/{USER}"
 SECRET = b"a string that nobody may read 4711"
 OPTIONS = "-o BatchMode=yes -o UserKnownHostsFile=/etc/kaizen/offsite/known_hosts -i /etc/kaizen/ssh/id_ed25519"
 DOCUMENT = read_document(Path(__file__).parents[2] / "docs/offsite.md")
+
+
+def commands(section: str) -> list[str]:
+    """Return what a reader of the document types on the collector."""
+    return [block.commands for block in DOCUMENT[section]]
+
+
 POLICY = "{days: 30, weeks: 8, months: 12, newest: 3}"
 # Ask the server behind the door for something, as the key's holder can: METHOD and PATH by turns.
 ASK = """
@@ -47,20 +53,24 @@ class World:
     def __init__(self, fleet: Fleet) -> None:
         self.bare = BareHosts(fleet, "offsite")
         self.collector, self.vault = self.bare.collector, self.bare.hosts["offsite"]
-        self.onboarded = self.onboard()
+        (command,) = commands("An append-only host")
+        self.onboarded = self.collector.sh(f"{command.strip()} --fingerprint {fingerprint(self.vault)}", check=False)
         assert self.onboarded.code == 0, self.onboarded.describe()
         said = re.search(
             r"The settings are to say:\n\n(.*)\n\nand then: (kaizen offsite init offsite)", self.onboarded.out, re.S
         )
         assert said
         self.collector.sh("cat >>/etc/kaizen/collector.yaml", input=said[1])
-        self.initialized = self.collector.run(shlex.split(said[2]))
+        (command,) = commands("Begin")
+        assert said[2].startswith(command.strip())
+        self.initialized = self.collector.sh(command)
         self.nights = {node: Nights(self.collector.path("/backups/nodes"), node) for node in NODES}
         for day in DAYS:
             self.receive(day)
-        pushed = self.kaizen("offsite", "push", "--json")
-        assert pushed.code == 0, pushed.describe()
-        assert len(json.loads(pushed.out)["sent"]) == len(NODES) * len(DAYS)
+        (command,) = commands("Every day")
+        self.collector.sh(f"set -e; {command}")
+        (repository,) = json.loads(self.kaizen("offsite", "status", "--json").out)["repositories"]
+        assert [node["waiting"] for node in repository["nodes"]] == [0] * len(NODES)
 
         self.by_hand = f"{OPTIONS} {USER}@{self.vault.name}"
 
@@ -226,7 +236,8 @@ def test_an_empty_collector_has_its_store_again_from_repository_and_password(wor
     before = picture(store, "*/[0-9]*/*")
     assert before
     world.collector.sh("rm -rf /backups/nodes /var/lib/kaizen; mkdir -m 0700 /backups/nodes")
-    restored = world.kaizen("offsite", "restore", "--all")
+    (command,) = commands("Come back")
+    restored = world.collector.sh(command, check=False)
     assert restored.code == 0, restored.describe()
     assert picture(store, "*/[0-9]*/*") == before
     world.collector.sh("for d in /backups/nodes/*/*/; do (cd $d && sha256sum --quiet --strict -c SHA256SUMS); done")

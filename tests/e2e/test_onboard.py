@@ -12,6 +12,8 @@ from lab.services import restart_cron, start_mariadb, start_nginx
 SHOP = "CREATE DATABASE shop; CREATE TABLE shop.orders (id INT); INSERT INTO shop.orders VALUES (4711);"
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDRx7v0sGZwVvNfMzWCm1i6zvKbCDuGMwOGgL6uHdeMZ other"
 
+RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+
 
 @pytest.fixture(scope="module")
 def bare() -> Iterator[BareHosts]:
@@ -138,6 +140,7 @@ def test_the_same_host_configured_by_puppet_has_the_same_files(bare: BareHosts) 
     node = bare.hosts["puppet"]
     node.sh("mkdir -p /srv/www && echo x >/srv/www/x")
     options = ["--role", "website", "--path", "/srv/www", "--exclude", "*.tmp", "--dump", "command:true:/bin/true"]
+    options += ["--dump-recipient", RECIPIENT]
     done = bare.add("puppet", *options, "--keep-days", "4", "--mail", "ops@kaizen.example")
     assert done.code == 0, done.describe()
     onboarded = _ours(node)
@@ -146,6 +149,7 @@ def test_the_same_host_configured_by_puppet_has_the_same_files(bare: BareHosts) 
     node.puppet_apply(
         f"""class {{ 'quickstack::backups':
             role => 'website', paths => ['/srv/www'], excludes => ['*.tmp'], dumps => ['command:true:/bin/true'],
+            dump_recipients => ['{RECIPIENT}'],
             keep_days => 4, cron_email => 'ops@kaizen.example', collector_keys => ['{key}'],
         }}"""
     )

@@ -21,6 +21,7 @@ FLIPPED = f"""class {{ 'quickstack::backups':
     paths           => ['/etc/apt'],
     excludes        => ['*.tmp'],
     dumps           => ['command:hello:/bin/true'],
+    dump_recipients => ['age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p'],
     backups_dir     => '/srv/kaizen',
     log_file        => '/var/log/other.log',
     metrics_dir     => '/var/lib/node_exporter',

@@ -118,3 +118,11 @@ def test_since_when_a_node_is_proven_restorable_is_said_and_whether_the_last_dri
     assert status() == (True, False)
     history.add_drill("n", newest, 1.0, ["x"], {})
     assert status() == (True, True)
+
+
+def test_what_the_last_good_drill_could_not_look_into_is_not_proven(settings: Settings, history: History) -> None:
+    newest = Snapshot(NOW.date())
+    for unchecked, problems in ((["/dumps/a.age"], []), ([], ["x"])):
+        history.add_drill("n", newest, 1.0, problems, {}, unchecked=unchecked)
+        (found,) = fleet_status([make_node("n")], settings, history, NOW)
+        assert (found.proven is not None, found.unchecked) == (True, ["/dumps/a.age"])

@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,8 @@ from kaizen_backups.sums import Checked
 from samples import make_node
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/status.schema.json").read_text())
+
+ENCRYPTED = ["/dumps/mysql/nova.sql.zst.age", "/dumps/packages.age"]
 
 
 @pytest.fixture
@@ -44,6 +46,9 @@ def config(settings: Settings, tmp_path: Path, today: date) -> Path:
             history.add_attempt("good", 1.5, 1, None)
         history.add_attempt("failing", 1.5, 0, "cannot be reached")
         history.add_drill("good", Snapshot(today), 1.0, ["x"], {})
+        history.add_drill(
+            "new", Snapshot(today), 1.0, [], {}, unchecked=["/dumps/mysql/nova.sql.zst.age", "/dumps/packages.age"]
+        )
         history.set_node_verified("good")
     (tmp_path / "c.yaml").write_text(f"store: {settings.store}\nstate: {settings.state}\n")
     return tmp_path / "c.yaml"
@@ -73,6 +78,13 @@ def test_one_node_in_depth_shows_every_night_and_every_warning(config: Path, tod
     assert shown.count("warning: the disk is slow") == 10
     assert sum(line.startswith(str(today)[:3]) and " odd " in line for line in shown.splitlines()) == 10
     assert "proven   failed" in shown
+
+
+def test_a_drill_proves_nothing_of_encrypted_dumps(config: Path, today: date) -> None:
+    assert json.loads(ask(config, "new", "--json"))["unchecked"] == ENCRYPTED
+    row = next(line for line in ask(config).splitlines() if line.startswith("new"))
+    for shown in (row, ask(config, "new")):
+        assert f"{datetime.now(UTC).date()}, but for 2 encrypted dumps" in shown
 
 
 def test_the_table_has_age_trend_and_what_is_unusual(config: Path) -> None:

@@ -49,6 +49,15 @@ def test_what_is_unusual_is_said_with_its_numbers(night: Measured, words: str) -
     assert unusual(night, WEEKS) == [words]
 
 
+def test_a_dump_is_the_same_one_when_it_is_encrypted_from_some_night_on() -> None:
+    size = USUAL.dumps["mysql/nova.sql.zst"]
+    encrypted = Measured(1000, 4 * GIB, 50, {"mysql/nova.sql.zst.age": size + 300})
+    assert unusual(encrypted, WEEKS) == []
+    assert unusual(USUAL, [encrypted] * 14) == []
+    smaller = Measured(1000, 4 * GIB, 50, {"mysql/nova.sql.zst.age": 9000})
+    assert unusual(smaller, WEEKS) == ["dump mysql/nova.sql.zst shrank: 8.8 KiB, where 1.0 MiB are usual"]
+
+
 def test_half_of_next_to_nothing_is_not_worth_a_word() -> None:
     small = Measured(10, 2000, 2, {"x": 900})
     assert unusual(Measured(2, 300, 2, {"x": 20}), [small] * 10) == []

@@ -62,6 +62,17 @@ def test_what_is_whole_is_said_to_be(settings: Settings, history: History) -> No
     assert "n" in history.nodes_verified()
 
 
+def test_encrypted_dumps_are_counted_since_nobody_looks_into_them(
+    settings: Settings, make_snapshot: Callable[..., Path]
+) -> None:
+    names = {"dumps/mysql/nova.sql.zst.age": b"a", "dumps/packages.age": b"b", "dumps/tell": b"c", "etc/x.age": b"d"}
+    make_snapshot("store/n/2026-11-24", **names)
+    rebuild(settings)
+    with open_history(settings.history_file) as history:
+        verdict = read(settings, history)
+    assert (verdict.rotten, verdict.encrypted, verdict.as_json()["encrypted"]) == ([], 2, 2)
+
+
 def test_a_shared_file_is_named_once_with_all_that_share_it(settings: Settings, history: History, store: Path) -> None:
     flip(store / DAYS[1] / "etc/a", 3)
     verdict = read(settings, history)

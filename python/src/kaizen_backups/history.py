@@ -92,6 +92,8 @@ class Drill:
     snapshot: str
     problems: list[str]
     tables: Tables
+    unchecked: list[str] = field(default_factory=list)
+    """The dumps that nobody could look into: they are encrypted."""
 
 
 class BrokenHistoryError(KaizenError):
@@ -297,32 +299,41 @@ class History(OffsiteHistory):
 
     # -- drills
 
-    def add_drill(self, node: str, snapshot: Snapshot, seconds: float, problems: list[str], tables: Tables) -> None:
+    def add_drill(
+        self,
+        node: str,
+        snapshot: Snapshot,
+        seconds: float,
+        problems: list[str],
+        tables: Tables,
+        *,
+        unchecked: Sequence[str] = (),
+    ) -> None:
         """Note how a drill of a node's snapshot ended now; `tables` has each loaded dump's tables, with their rows."""
-        values = (node, stamp(), seconds, str(snapshot), json.dumps(problems), json.dumps(tables))
+        lists = (json.dumps(problems), json.dumps(tables), json.dumps([*unchecked]))
         with self._change():
-            self._db.execute("INSERT INTO drills VALUES (?, ?, ?, ?, ?, ?)", values)
+            self._db.execute(
+                "INSERT INTO drills VALUES (?, ?, ?, ?, ?, ?, ?)", (node, stamp(), seconds, str(snapshot), *lists)
+            )
 
     def last_drills(self, *, good: bool = False) -> dict[str, Drill]:
         """Return each node's last drill, or its last good one."""
         rows = self._db.execute(
-            "SELECT node, at, snapshot, problems, tables, max(rowid) FROM drills"
+            "SELECT node, at, snapshot, problems, tables, unchecked, max(rowid) FROM drills"
             " WHERE problems = '[]' OR NOT ? GROUP BY node",
             (good,),
         )
         return {
-            node: Drill(at, snapshot, json.loads(problems), json.loads(tables))
-            for node, at, snapshot, problems, tables, _ in rows
+            node: Drill(at, snapshot, *(json.loads(text) for text in texts)) for node, at, snapshot, *texts, _ in rows
         }
 
     def drills(self, node: str, last: int) -> list[Drill]:
         """Return a node's last drills, newest first."""
         rows = self._db.execute(
-            "SELECT at, snapshot, problems, tables FROM drills WHERE node = ? ORDER BY rowid DESC LIMIT ?", (node, last)
+            "SELECT at, snapshot, problems, tables, unchecked FROM drills WHERE node = ? ORDER BY rowid DESC LIMIT ?",
+            (node, last),
         )
-        return [
-            Drill(at, snapshot, json.loads(problems), json.loads(tables)) for at, snapshot, problems, tables in rows
-        ]
+        return [Drill(at, snapshot, *(json.loads(text) for text in texts)) for at, snapshot, *texts in rows]
 
     # -- the store's room
 

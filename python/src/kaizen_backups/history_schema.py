@@ -82,6 +82,10 @@ _STEPS = (
         part INTEGER NOT NULL DEFAULT 0         -- which share of the data was read last
     ) STRICT, WITHOUT ROWID;
     """,
+    # 6: encrypted dumps, of which a drill proves nothing
+    """
+    ALTER TABLE drills ADD COLUMN unchecked TEXT NOT NULL DEFAULT '[]';     -- a JSON list of dumps
+    """,
 )
 
 

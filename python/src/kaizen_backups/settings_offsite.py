@@ -99,7 +99,8 @@ class Repository(Section):
     )
     environment_file: AbsolutePath | None = Field(
         default=None,
-        description="NAME=value lines, for root alone: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for S3",
+        description="NAME=value lines, for root alone: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for S3,"
+        " RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD for REST",
         examples=["/etc/kaizen/offsite/NAME.environment"],
     )
     key: AbsolutePath | None = Field(

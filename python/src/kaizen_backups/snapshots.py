@@ -12,8 +12,15 @@ SUMS = "SHA256SUMS"
 INFO = "backup.info"
 PARTIAL = ".partial-"
 EXPIRED = ".expired-"
+ENCRYPTED = ".age"
+"""What the agent appends to a dump's name that is encrypted for the node's dump_recipients."""
 
 _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.([2-9]|[1-9]\d{1,3}))?", re.ASCII)
+
+
+def is_encrypted_dump(name: bytes) -> bool:
+    """Tell whether a file of a snapshot, named from its root, is a dump that only its recipients can read."""
+    return name.startswith(b"dumps/") and name.endswith(ENCRYPTED.encode())
 
 
 @dataclass(frozen=True, order=True)

@@ -63,6 +63,8 @@ class NodeStatus:
     """What is unlike the nights before."""
     proven: str | None = None
     """When a drill last brought its newest snapshot of that time back and found all of it good (UTC)."""
+    unchecked: list[str] = field(default_factory=list)
+    """The dumps that this drill could not look into, since they are encrypted."""
     drill_failed: str | None = None
     """When its last drill was, where that failed."""
     rotten: list[str] = field(default_factory=list)
@@ -113,6 +115,7 @@ def _with_drills(found: Iterable[NodeStatus], history: History) -> list[NodeStat
         replace(
             status,
             proven=good[status.node].at if status.node in good else None,
+            unchecked=good[status.node].unchecked if status.node in good else [],
             drill_failed=last[status.node].at if status.node in last and last[status.node].problems else None,
         )
         for status in found

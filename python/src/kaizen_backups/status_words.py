@@ -35,6 +35,11 @@ def worth_a_look(status: NodeStatus) -> list[str]:
     return said
 
 
+def but_for(dumps: Sequence[str]) -> str:
+    """Return what a drill did not prove, to be appended to what it did; "" where it was all."""
+    return f", but for {many(len(dumps), 'encrypted dump')}" if dumps else ""
+
+
 def _first(names: Sequence[str]) -> str:
     more = len(names) - _FEW
     return ", ".join(names[:_FEW]) + (f" and {more} more" if more > 0 else "")

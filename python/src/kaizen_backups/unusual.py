@@ -6,6 +6,7 @@ The thresholds are coarse on purpose: what is named here every week is soon read
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from kaizen_backups.snapshots import ENCRYPTED
 from kaizen_backups.units import many, size
 
 NIGHTS = 60
@@ -24,12 +25,19 @@ _LIVELY_NIGHTS = 7
 
 @dataclass(frozen=True)
 class Measured:
-    """One night of a node: files and bytes in all, files that are new, and the bytes of each dump."""
+    """One night of a node: files and bytes in all, files that are new, and the bytes of each dump.
+
+    A dump stays the same one when it is encrypted from some night on, or is no more.
+    """
 
     files: int
     bytes: int
     new_files: int
     dumps: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        named = {name.removesuffix(ENCRYPTED): count for name, count in self.dumps.items()}
+        object.__setattr__(self, "dumps", named)
 
 
 def unusual(night: Measured, before: Sequence[Measured]) -> list[str]:

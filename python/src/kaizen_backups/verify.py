@@ -13,7 +13,7 @@ from typing import Any
 from kaizen_backups.errors import DataError
 from kaizen_backups.history import History
 from kaizen_backups.settings import Settings
-from kaizen_backups.snapshots import SUMS, Snapshot
+from kaizen_backups.snapshots import SUMS, Snapshot, is_encrypted_dump
 from kaizen_backups.store import NodeStore
 from kaizen_backups.sums import Difference, differences, nearly_listed, parse_sums, read_sums
 from kaizen_backups.tree import File, regular_files, show_name
@@ -34,12 +34,16 @@ class Rot:
 
 @dataclass
 class Verdict:
-    """What was read of one node: snapshots, files and bytes (each file once, however many share it), what is rotten."""
+    """What was read of one node: snapshots, files and bytes (each file once, however many share it), what is rotten.
+
+    `encrypted` of the files are dumps that nobody here can look into: that they are as they came is all that is known.
+    """
 
     node: str
     snapshots: list[str] = field(default_factory=list)
     files: int = 0
     bytes: int = 0
+    encrypted: int = 0
     rotten: list[Rot] = field(default_factory=list)
 
     @property
@@ -94,6 +98,7 @@ def read_node(store: NodeStore, node: str, recorded: Mapping[Snapshot, str], onl
         if only in (None, snapshot) and reading.read(snapshot, recorded.get(snapshot)):
             verdict.snapshots.append(str(snapshot))
     verdict.files, verdict.bytes = len(reading.digests), reading.bytes
+    verdict.encrypted = len(reading.encrypted)
     verdict.rotten = reading.rotten()
     return verdict
 
@@ -104,6 +109,7 @@ class _Reading:
     def __init__(self, store: NodeStore) -> None:
         self.digests: dict[int, bytes] = {}
         self.bytes = 0
+        self.encrypted: set[int] = set()
         self._store = store
         self._found: list[tuple[Snapshot, Difference]] = []
 
@@ -144,6 +150,8 @@ class _Reading:
         if digest is None:
             digest = self.digests[file.status.st_ino] = file.sha256()
             self.bytes += file.status.st_size
+        if is_encrypted_dump(file.name):
+            self.encrypted.add(file.status.st_ino)
         return digest
 
     def rotten(self) -> list[Rot]:

@@ -16,6 +16,10 @@ describe 'quickstack::backups' do
       is_expected.to contain_file('/etc/kaizen/node.conf').with_content(golden('node.conf'))
       is_expected.to contain_file('/etc/logrotate.d/kaizen-backup').with_content(golden('logrotate'))
     end
+
+    it 'has age, which encrypts the dumps, before the settings that name whom for' do
+      is_expected.to contain_package('age').that_comes_before('File[/etc/kaizen/node.conf]')
+    end
   end
 
   on_supported_os.each do |os, os_facts|
@@ -25,6 +29,7 @@ describe 'quickstack::backups' do
       it 'is there before its settings, and judges them' do
         is_expected.to contain_package('rsync')
         is_expected.to contain_package('zstd')
+        is_expected.not_to contain_package('age')
         is_expected.to contain_file('/backups').with(ensure: 'directory', owner: 'root', group: 'root', mode: '0700')
         is_expected.to contain_file('/usr/local/sbin/kaizen-backup')
           .with(owner: 'root', group: 'root', mode: '0755', source: 'puppet:///modules/quickstack/backups/kaizen-backup')

@@ -154,6 +154,44 @@ describe 'quickstack::backups::collector' do
       # Nothing but snapshots can be read through any door, so this one needs nothing of its own to hide the store.
       is_expected.to contain_file('/etc/kaizen/rsyncd.conf').with_content(golden('rsyncd.conf'))
     end
+
+    it 'opens the door to its store as kaizen-onboard does' do
+      home = '/var/lib/kaizen-store'
+      is_expected.to contain_file('/etc/kaizen/rsyncd-store.conf').with_content(golden('store-rsyncd.conf'))
+      is_expected.to contain_file('/etc/sudoers.d/kaizen-store')
+        .with(content: golden('store-sudoers'), mode: '0440', validate_cmd: '/usr/sbin/visudo -cf %')
+      is_expected.to contain_file("#{home}/.ssh/authorized_keys")
+        .with(content: golden('store-authorized_keys'), owner: 'root', group: 'root', mode: '0644')
+        .that_requires(['File[/etc/kaizen/rsyncd-store.conf]', 'File[/etc/sudoers.d/kaizen-store]', 'User[kaizen-store]'])
+      is_expected.to contain_class('quickstack::backups::store_door').that_requires('File[/backups/nodes]')
+      is_expected.to contain_file(home).with(owner: 'root', mode: '0755')
+      is_expected.to contain_file("#{home}/.ssh").with(owner: 'root', mode: '0755', seltype: 'ssh_home_t')
+      is_expected.to contain_user('kaizen-store').with(home: home, shell: '/bin/sh', password: '*', system: true)
+    end
+  end
+
+  context 'with nobody to read its store' do
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+    let(:params) { { package_source: source, store_readers: {} } }
+
+    it 'closes the door' do
+      is_expected.to compile.with_all_deps
+      ['/etc/kaizen/rsyncd-store.conf', '/etc/sudoers.d/kaizen-store', '/var/lib/kaizen-store'].each do |path|
+        is_expected.to contain_file(path).with(ensure: 'absent', force: true)
+      end
+      is_expected.to contain_user('kaizen-store').with_ensure('absent').that_comes_before('Group[kaizen-store]')
+      is_expected.to contain_group('kaizen-store').with_ensure('absent')
+    end
+  end
+
+  context 'without a word of who reads its store' do
+    let(:facts) { on_supported_os['debian-12-x86_64'] }
+    let(:params) { { package_source: source } }
+
+    it 'leaves that door to kaizen-onboard' do
+      is_expected.not_to contain_class('quickstack::backups::store_door')
+      is_expected.not_to contain_user('kaizen-store')
+    end
   end
 
   context 'with the golden inputs and a timer' do
@@ -262,6 +300,24 @@ describe 'quickstack::backups::collector' do
 
       it 'exports it under its own certname' do
         expect(exported_resources).to contain_quickstack__backups__collector_key('foo.example.com').with_key(key)
+      end
+
+      context 'and its only source is another collector' do
+        let(:params) do
+          first = { 'name' => 'backup.example', 'address' => '192.0.2.10', 'host_keys' => [key.split[0, 2].join(' ')] }
+          super().merge(source_collector: first)
+        end
+
+        it 'asks no node to let it in' do
+          is_expected.to compile.with_all_deps
+          expect(exported_resources).not_to contain_quickstack__backups__collector_key('foo.example.com')
+        end
+
+        context 'beside PuppetDB' do
+          let(:params) { super().merge(puppetdb_url: 'https://puppetdb.example.com:8081') }
+
+          it { expect(exported_resources).to contain_quickstack__backups__collector_key('foo.example.com') }
+        end
       end
     end
   end

@@ -26,6 +26,8 @@ describe 'quickstack::backups' do
           is_expected.to contain_quickstack__backups__nightly(job).with_scheduler('none')
           is_expected.to contain_quickstack__backups__timer(job).with_ensure('absent')
         end
+        is_expected.to contain_file('/var/lib/kaizen-store').with_ensure('absent')
+        is_expected.to contain_user('kaizen-store').with_ensure('absent')
       end
 
       it 'keeps the store, the history and what an administrator wrote' do

@@ -1,5 +1,6 @@
 """`kaizen restore-db` and `kaizen drill` as an operator runs them: what is refused, and with which exit code."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,12 +17,28 @@ KAIZEN = Path(sys.executable).with_name("kaizen")
 NODE = "one.example"
 
 
+def key_of(file: Path) -> str:
+    return subprocess.run(["age-keygen", "-y", file], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def encrypt(data: bytes, *recipients: str) -> bytes:
+    line = ["age", *(word for one in recipients for word in ("-r", one))]
+    return subprocess.run(line, input=data, capture_output=True, check=True).stdout
+
+
 @pytest.fixture
 def kaizen(
     settings: Settings, tmp_path: Path, make_snapshot: Callable[..., Path]
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     whole = compress(b"CREATE TABLE t (i INT);\n-- Dump completed\n")
     dumps = {"dumps/mysql/nova.sql.zst": whole, "dumps/mysql/odd name.sql.zst": whole, "dumps/mysql/bad.sql.zst": b"x"}
+    for name in ("first", "second"):
+        subprocess.run(["age-keygen", "-o", tmp_path / name], check=True, capture_output=True)
+    for name, passphrase in (("third", "secret"), ("fourth", "")):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", tmp_path / name], check=True)
+    locked = encrypt(whole, key_of(tmp_path / "first"), (tmp_path / "fourth.pub").read_text().strip())
+    dumps |= {"dumps/mysql/locked.sql.zst.age": locked, "dumps/mysql/torn.sql.zst.age": locked[:-9]}
+    dumps["dumps/mysql/asks.sql.zst.age"] = encrypt(whole, (tmp_path / "third.pub").read_text().strip())
     make_snapshot(f"store/{NODE}/2026-11-24", **dumps)
     config = tmp_path / "collector.yaml"
     config.write_text(yaml.safe_dump(settings.model_dump(mode="json")))
@@ -55,6 +72,45 @@ def test_what_cannot_be_done_is_said(
     done = kaizen("restore-db", NODE, *arguments.split(" "))
     assert (done.returncode, words in done.stderr) == (code, True), done.stderr
     assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("database", "key", "result"),
+    [
+        ("locked", "first", (69, "mysql:///no/socket: ERROR 2002")),  # it was checked, and the server is missing
+        ("locked", "fourth", (69, "mysql:///no/socket: ERROR 2002")),  # SSH's key does as well
+        ("locked", "second", (65, "locked.sql.zst.age cannot be decrypted: age: error: no identity matched")),
+        ("asks", "third", (65, "nobody is asked for a passphrase here: decrypt it by hand")),
+        ("torn", "first", (65, "torn.sql.zst.age cannot be decrypted: age: error")),
+        ("locked", "none", (1, "none cannot be read: No such file")),
+        ("nova", "none", (69, "ERROR 2002")),  # it needs no key
+    ],
+)
+def test_an_encrypted_dump_is_read_with_a_recipients_key(
+    kaizen: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+    database: str,
+    key: str,
+    result: tuple[int, str],
+) -> None:
+    if (tmp_path / key).exists():
+        os.chown(tmp_path / key, 65534, 65534)  # it may be anybody's
+    done = kaizen("restore-db", NODE, database, "--into", "mysql:///no/socket", "--identity", str(tmp_path / key))
+    assert (done.returncode, result[1] in done.stderr) == (result[0], True), done.stderr
+
+
+def test_without_a_key_it_is_said_how_to_do_it_where_the_key_is(
+    kaizen: Callable[..., subprocess.CompletedProcess[str]], settings: Settings, tmp_path: Path
+) -> None:
+    done = kaizen("restore-db", NODE, "locked", "--into", "mysql:///")
+    assert done.returncode == 1
+    command = done.stderr.strip().partition("decrypt it where that key is: ")[2]
+    file = settings.store / NODE / "2026-11-24/dumps/mysql/locked.sql.zst.age"
+    assert command == f"age -d -i KEY {file}"
+    by_hand = subprocess.run(
+        command.replace("KEY", str(tmp_path / "first")), shell=True, capture_output=True, check=True
+    )
+    assert by_hand.stdout.startswith(b"\x28\xb5\x2f\xfd")  # zstd
 
 
 def test_an_odd_name_needs_a_plain_one(kaizen: Callable[..., subprocess.CompletedProcess[str]]) -> None:

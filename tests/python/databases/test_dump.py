@@ -26,6 +26,20 @@ def test_they_are_found_by_the_names_that_the_agent_gives(tmp_path: Path, make_s
         ("nova", Kind.MYSQL, "zstd"),
         ("shop", Kind.POSTGRESQL, "zstd"),
     ]
+    assert not any(dump.encrypted for dump in found)
+
+
+def test_an_encrypted_one_is_the_same_databases(tmp_path: Path, make_snapshot: Callable[..., Path]) -> None:
+    make_snapshot(f"store/n/{DAY}", **{"dumps/mysql/nova.sql.gz.age": b"", "dumps/mysql/nova.sql.age.x": b""})
+    (found,) = find_dumps(NodeStore(tmp_path / "store", "n"), DAY)
+    assert (found.database, found.encrypted, found.unpack[0]) == ("nova", True, "gzip")
+    with pytest.raises(KaizenError, match=r"/dumps/mysql/nova\.sql\.gz\.age is encrypted"):
+        _ = found.readers
+    first, second = Dump(found.kind, "nova", found.name, Path("/root/key")).readers
+    assert first[-5:] == ["--", "age", "-d", "-i", "/identity"]
+    assert second[-3:] == ["gzip", "-d", "-c"]
+    assert "/root/key" in first
+    assert "/root/key" not in second
 
 
 def test_a_symlink_in_their_place_is_not_followed(tmp_path: Path, make_snapshot: Callable[..., Path]) -> None:

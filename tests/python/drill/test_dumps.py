@@ -65,6 +65,15 @@ def test_what_is_wrong_with_one_is_said_of_that_one_alone(drill: Callable[..., D
     ]
 
 
+def test_of_an_encrypted_dump_the_sum_is_checked_and_nothing_else_is_said(drill: Callable[..., DumpDrill]) -> None:
+    names = ["mysql/nova.sql.zst.age", "packages.age", "tell.age"]
+    work = drill(dict.fromkeys(names, b"age-encryption.org/v1"), rotten="tell.age")
+    assert work.unchecked == [f"/dumps/{name}" for name in names[:2]]
+    assert work.tables == {}
+    (problem,) = work.problems
+    assert problem.startswith("/dumps/tell.age")
+
+
 def test_where_nothing_is_loaded_no_server_is_started(
     drill: Callable[..., DumpDrill], monkeypatch: pytest.MonkeyPatch
 ) -> None:

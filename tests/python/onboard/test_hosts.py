@@ -28,6 +28,7 @@ from samples import host_key
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDRx7v0sGZwVvNfMzWCm1i6zvKbCDuGMwOGgL6uHdeMZ kaizen@second.example"
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBq3mJ5qUoO4c8mYw0l2s9yT7oZb1r6fQeXnVtKd0aLp kaizen@first.example"
 DOOR = Door(keys=(KEY,), hosts=(), authorities=())
+RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 PROGRAMS = "rsync sudo visudo zstd flock awk crond"
 
 
@@ -56,15 +57,15 @@ def as_wanted(declaration: Declaration, *facts: str) -> HostFacts:
 @pytest.mark.parametrize(
     ("manager", "packages"),
     [
-        ("apt-get", {"zstd", "cron", "default-mysql-client", "postgresql-client"}),
-        ("dnf", {"zstd", "cronie", "mariadb", "postgresql"}),
-        ("yum", {"zstd", "cronie", "mariadb", "postgresql"}),
-        ("zypper", {"zstd", "cron", "mariadb-client", "postgresql"}),
+        ("apt-get", {"age", "zstd", "cron", "default-mysql-client", "postgresql-client"}),
+        ("dnf", {"age", "zstd", "cronie", "mariadb", "postgresql"}),
+        ("yum", {"age", "zstd", "cronie", "mariadb", "postgresql"}),
+        ("zypper", {"age", "zstd", "cron", "mariadb-client", "postgresql"}),
     ],
 )
 def test_what_is_missing_has_the_name_that_it_has_there(manager: str, packages: set[str]) -> None:
     facts = described(manager, programs="rsync sudo visudo flock awk")
-    lacking = missing(Declaration(dumps=("mysql", "postgresql")), facts)
+    lacking = missing(Declaration(dumps=("mysql", "postgresql"), dump_recipients=(RECIPIENT,)), facts)
     assert {item.package for item in lacking} == packages
     install = changes([], lacking, facts)[0].split()
     assert install[:2] == ["install", manager]

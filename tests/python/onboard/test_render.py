@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import yaml
 
-from kaizen_backups.onboard import module_files, render
+from kaizen_backups.onboard import module_files, render, store_door
 from kaizen_backups.onboard.declaration import PATTERNS, Declaration, fits
 from kaizen_backups.onboard.minute import own_minute
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden"
-INPUTS: dict[str, Any] = yaml.safe_load((GOLDEN / "inputs.yaml").read_text())["quickstack::backups"]
+ALL: dict[str, Any] = yaml.safe_load((GOLDEN / "inputs.yaml").read_text())
+INPUTS, COLLECTOR = ALL["quickstack::backups"], ALL["quickstack::backups::collector"]
 ACCESS = {key: INPUTS[f"collector_{key}"] for key in ("keys", "hosts", "authorities")}
 DECLARATION = Declaration.model_validate({k: v for k, v in INPUTS.items() if not k.startswith("collector_")})
 RENDERED: dict[str, Callable[[], str]] = {
@@ -29,6 +30,9 @@ RENDERED: dict[str, Callable[[], str]] = {
     "kaizen-backup.timer": lambda: render.timer(DECLARATION),
     "kaizen-backup.paths.conf": lambda: render.paths_conf(DECLARATION),
     "logrotate": lambda: render.logrotate(DECLARATION.log_file),
+    "store-rsyncd.conf": lambda: store_door.rsyncd_conf(Path(COLLECTOR["store"])),
+    "store-sudoers": store_door.sudoers,
+    "store-authorized_keys": lambda: store_door.authorized_keys(COLLECTOR["store_readers"].values()),
 }
 
 
@@ -94,6 +98,8 @@ def test_a_host_has_the_minute_that_puppet_gives_it(name: str, minute: int) -> N
     assert own_minute(name) == minute
 
 
+AGE = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDRx7v0sGZwVvNfMzWCm1i6zvKbCDuGMwOGgL6uHdeMZ"
 VALUES = [
     *("", "/", "/srv", "/srv/", "/srv//www", "/srv/./a", "/srv/..", "/srv/a b", "/srv/a ", "srv", "/srv\n", "/a\tb"),
     *("/backups", "/var/lib", "/var/lib/kaizen", "/etc/x", "/usr/x", "/var/backups", "/srv/x", "/home/x", "/lib64"),
@@ -111,6 +117,8 @@ VALUES = [
         "command:-a:/b",
         "command::/b",
     ),
+    *(AGE, AGE.upper(), AGE[:-1], f"{AGE} x", f"{AGE}\n", ED25519, f"{ED25519} a b", f"{ED25519} a\nb", f"{ED25519}="),
+    *(f"ssh-rsa AAAAB3NzaC1yc2E{'A' * 350}=", "ssh-rsa AAAAB3NzaC1yc2EAAAA", "AGE-SECRET-KEY-1QQQQ"),
     *("--checksum", "--delete", "--bwlimit=20m", "--bwlimit=", "--timeout=1;2", "-x", "--max-size=1.5g"),
     *("kaizen", "root", "systemd-network", "systemd-", "Kaizen", "a" * 31, "a" * 32, "a" * 33, "_x", "9x", "compute"),
     *("ops@x.example", "ops,root", "ops@", "ops@x, y", "a@b.c\n", "-x"),

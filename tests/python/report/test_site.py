@@ -18,6 +18,7 @@ import pytest
 from every_state import HOSTILE, NOW, Past, every_state, pages
 from kaizen_backups.errors import ConfigError, KaizenError, LockedError
 from kaizen_backups.history import open_history
+from kaizen_backups.history_offsite import Copy
 from kaizen_backups.lock import only_run
 from kaizen_backups.node import Node
 from kaizen_backups.report import site as module
@@ -193,6 +194,35 @@ def test_a_node_has_its_dumps_warnings_attempts_drills_and_a_picture_with_words(
         "expired",
     ] in page.rows
     assert "restorable, on 2026-11-22 09:30" in Page(site / "node" / "fresh.html").text
+
+
+def test_of_encrypted_dumps_nobody_says_that_they_are_proven(site: Path) -> None:
+    text = Page(site / "node" / "late.html").text
+    assert "restorable, on 2026-11-20 09:30, but for 2 encrypted dumps" in text
+    assert "all of it was brought back, and is good, but for 2 encrypted dumps" in text
+    assert "but for" not in Page(site / "node" / "fresh.html").text
+
+
+def test_a_node_says_how_old_its_copy_is_where_there_is_a_repository(
+    settings: Settings, nodes: list[Node], place: Path
+) -> None:
+    page = Page(write(settings, nodes, place) / "node" / "fresh.html")
+    assert "offsite" not in page.text
+    stated = {name: {"repository": f"/srv/{name}"} for name in ("one", "two")}
+    settings = Settings.model_validate({**settings.model_dump(), "offsite": stated})
+    with open_history(settings.history_file) as history:
+        for name, node, received in (
+            ("one", "fresh", "2026-11-24T03:30:00Z"),
+            ("two", "fresh", "2026-11-23T03:30:00Z"),
+            ("one", "odd", "2026-11-24T03:30:00Z"),
+        ):
+            history.add_copy(name, Copy(f"{name}{node}", node, received[:10], received, "0" * 64))
+    write(settings, nodes, place)
+    fresh, odd = (Page(place / "node" / f"{name}.html") for name in ("fresh", "odd"))
+    assert "what came by 2026-11-23 03:30" in fresh.text  # the repository that is worst off
+    assert "no copy of it" in odd.text  # one of the two has none
+    assert {"class": "bad"} in odd.all("dd")
+    assert {"class": "bad"} not in fresh.all("dd")
 
 
 def test_the_store_and_the_last_collections_are_on_it(settings: Settings, nodes: list[Node], place: Path) -> None:

@@ -25,6 +25,7 @@ from kaizen_backups.nodes_yaml import read_list
 from kaizen_backups.onboard.administrator import administrator
 from kaizen_backups.restore.place import local_directory
 from kaizen_backups.settings import Settings, load_settings
+from kaizen_backups.status_words import but_for
 from kaizen_backups.store import NodeStore, existing
 from kaizen_backups.units import many
 
@@ -69,6 +70,9 @@ def command(
     and what the node's role must have is looked at: settings, Fernet keys, Keystone's users, and every table that the
     last good drill found. 'kaizen status' then says since when each node is proven restorable. A failure is named, and
     the exit code is 1.
+
+    Of a dump that is encrypted (dump_recipients) only the sum is verified. It is named as not looked into, in --json in
+    `unchecked`, and the node counts as proven but for it.
 
     With --live up to 200 of the files, at random, are compared with the node itself, where they are unchanged by size
     and time: by your own ssh, and sudo there unless you log in as root. A file that has another content is a failure.
@@ -142,7 +146,10 @@ def _say_good(outcome: Outcome) -> None:
         tables = sum(len(rows) for rows in outcome.tables.values())
         rows = sum(sum(rows.values()) for rows in outcome.tables.values())
         counts = f"{many(outcome.files, 'file')}, {many(len(outcome.tables), 'database')}, {many(tables, 'table')}"
-        click.echo(f"{outcome.node}: {outcome.snapshot} is proven restorable: {counts}, {many(rows, 'row')}")
+        proven = f"proven restorable{but_for(outcome.unchecked)}"
+        click.echo(f"{outcome.node}: {outcome.snapshot} is {proven}: {counts}, {many(rows, 'row')}")
+    for dump in outcome.unchecked:
+        click.echo(printable(f"{outcome.node}: {outcome.snapshot}: {dump} is encrypted, and could not be looked into"))
     if outcome.live and outcome.live.unchanged and not outcome.live.not_done:
         click.echo(f"{outcome.node}: {outcome.live.told()}")
 

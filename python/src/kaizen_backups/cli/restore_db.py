@@ -2,9 +2,14 @@
 
 import asyncio
 import json
+import os
+import shlex
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +17,7 @@ import click
 from kaizen_backups.cli.restore import history_if_any
 from kaizen_backups.cli.table import print_table
 from kaizen_backups.databases.dump import Dump, check_dump, find_dumps
+from kaizen_backups.databases.engine import private_directory
 from kaizen_backups.databases.load import Loaded, check_name, choose_dump, engine_for, load, look, name_for
 from kaizen_backups.databases.url import Server, parse_url
 from kaizen_backups.errors import KaizenError, printable
@@ -43,6 +49,12 @@ def _name(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @click.option("--at", default=LATEST, metavar="DATE", help="A snapshot, or a day: 2026-11-24, yesterday, '2 days ago'.")
 @click.option("--into", "server", required=True, metavar="URL", callback=_server, help="The server: see above.")
 @click.option("--as", "name", metavar="NAME", callback=_name, help="The new name; DATABASE_restored_DATE unless told.")
+@click.option(
+    "--identity",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The private key, age's or SSH's, for a dump that is encrypted.",
+)
 @click.option("-n", "--dry-run", is_flag=True, help="Check, and say what would be done; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @click.pass_context
@@ -54,6 +66,7 @@ def command(
     at: str,
     server: Server,
     name: str | None,
+    identity: Path | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -62,13 +75,15 @@ def command(
     URL is mysql://[USER[:PASSWORD]@]HOST[:PORT]/ or mysql:///PATH/TO/SOCKET, or postgresql:// likewise, where a path is
     the socket's directory. Passwords are best in your ~/.my.cnf or ~/.pgpass. Who logs in must be an administrator.
     The dump is checked first. It is loaded by an account that is made for it and can reach nothing but the new
-    database. A database that is not empty is never touched.
+    database. A database that is not empty is never touched. A dump that is encrypted for the node's dump_recipients
+    needs --identity: it is decrypted on the way, and lies nowhere in plain.
 
     \b
     Examples:
       kaizen restore-db controller01.example nova --into mysql:///
       kaizen restore-db controller01.example nova --at yesterday --into mysql://root@db.example/ --as nova_old
       kaizen restore-db www.example shop --into postgresql:/// --dry-run
+      kaizen restore-db www.example shop --into postgresql:/// --identity /root/key
     """
     settings = load_settings(context.obj)
     store = NodeStore(settings.store, existing(settings.store, [node])[0])
@@ -82,7 +97,8 @@ def command(
         except ValueError:
             raise click.UsageError(f"give {printable(database)} a plain name with --as") from None
     shown = {"node": node, "snapshot": str(snapshot), "dump": str(dump), "into": str(server), "database": name}
-    loaded = _interruptible(_restore(store, snapshot, dump, server, name, dry_run=dry_run, node=node))
+    with _unlocked(store, snapshot, dump, identity) as readable:
+        loaded = _interruptible(_restore(store, snapshot, readable, server, name, dry_run=dry_run, node=node))
     if as_json:
         result = {"account": loaded.account, "tables": loaded.tables} if loaded else None
         click.echo(json.dumps({**shown, "restored": result}))
@@ -99,6 +115,27 @@ def _choose(store: NodeStore, database: str, at: str, server: Server, node: str)
             raise type(error)(f"{snapshot}: {error}") from None
     except KaizenError as error:
         raise type(error)(f"{node}: {error}") from None
+
+
+@contextmanager
+def _unlocked(store: NodeStore, snapshot: Snapshot, dump: Dump, identity: Path | None) -> Iterator[Dump]:
+    """Yield the dump with what reads it: a copy of the key that is ours, since in the cage we read no other's files."""
+    if not dump.encrypted:
+        yield dump
+        return
+    file = printable(str(store.path(snapshot) / os.fsdecode(dump.name)))
+    if not identity:
+        by_hand = f"decrypt it where that key is: age -d -i KEY {shlex.quote(file)}"
+        where = f"{store.directory.name}: {snapshot}: {dump}"
+        raise KaizenError(f"{where} is encrypted: give the file of a private key with --identity, or {by_hand}")
+    with private_directory() as private:
+        copy = private / "identity"
+        try:
+            copy.touch(0o600)
+            copy.write_bytes(identity.read_bytes())
+        except OSError as error:
+            raise KaizenError(f"{identity} cannot be read: {error.strerror}") from None
+        yield replace(dump, identity=copy)
 
 
 async def _restore(

@@ -10,7 +10,7 @@ from kaizen_backups.errors import printable
 from kaizen_backups.history import parse_stamp
 from kaizen_backups.status import NodeStatus, State
 from kaizen_backups.status_detail import Detail
-from kaizen_backups.status_words import growth, short_age, summary, what_is_wrong
+from kaizen_backups.status_words import but_for, growth, short_age, summary, what_is_wrong
 from kaizen_backups.units import many, size
 
 _STYLES = {
@@ -68,7 +68,7 @@ def _proven(status: NodeStatus) -> str:
     """Return the day of the last drill: on which it was proven that the node can be restored, or was not."""
     if status.drill_failed:
         return f"failed {status.drill_failed[:10]}"
-    return status.proven[:10] if status.proven else "-"
+    return f"{status.proven[:10]}{but_for(status.unchecked)}" if status.proven else "-"
 
 
 def print_node(detail: Detail, now: datetime) -> None:

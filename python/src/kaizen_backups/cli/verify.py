@@ -45,7 +45,8 @@ def command(
     """Read every stored file again and hold it against SHA256SUMS: of all nodes, of NODE, or of its snapshot DATE.
 
     A rotten file is named with every snapshot that shares it; the exit code is then 65. The node's next collection
-    fetches it anew. `--share 1/28` every day reads everything once in 28 days.
+    fetches it anew. Dumps that are encrypted (dump_recipients) are read as they are, and counted. `--share 1/28` every
+    day reads everything once in 28 days.
 
     \b
     Examples:
@@ -68,7 +69,9 @@ def command(
                 click.echo(json.dumps(verdict.as_json()))
             elif verbose or sys.stdout.isatty():
                 count = many(len(verdict.snapshots), "snapshot")
-                click.echo(f"{verdict.node}: read {count}, {many(verdict.files, 'file')}, {size(verdict.bytes)}")
+                encrypted = many(verdict.encrypted, "encrypted dump")
+                but = f"; of {encrypted} only the encrypted bytes" if verdict.encrypted else ""
+                click.echo(f"{verdict.node}: read {count}, {many(verdict.files, 'file')}, {size(verdict.bytes)}{but}")
             for rot in verdict.rotten:
                 click.echo(f"kaizen: {verdict.node}: {printable(str(rot))}", err=True)
         update_metrics(settings, history)

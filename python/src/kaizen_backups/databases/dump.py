@@ -1,22 +1,23 @@
 """A database's dump in a snapshot: which file it is, how it is read, and whether it is whole.
 
-What is in it came from a node. It is read by programs in a cage that see nothing else.
+What is in it came from a node. It is read by programs in a cage that see nothing else, or the private key as well.
 """
 
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from shutil import which
 
 from kaizen_backups.confine import reading
 from kaizen_backups.databases.pipeline import pipe
 from kaizen_backups.databases.url import Kind
-from kaizen_backups.errors import DataError, UnavailableError, printable
+from kaizen_backups.errors import DataError, KaizenError, UnavailableError, printable
 from kaizen_backups.restore.contents import Kind as EntryKind
 from kaizen_backups.restore.contents import gather, lookup, opened
-from kaizen_backups.run import Result, run
-from kaizen_backups.snapshots import Snapshot
+from kaizen_backups.run import Result
+from kaizen_backups.snapshots import ENCRYPTED, Snapshot, is_encrypted_dump
 from kaizen_backups.store import NodeStore
 from kaizen_backups.tree import show_name
 
@@ -33,25 +34,46 @@ _PACKAGES = {
     "psql": "postgresql-client",
 }
 _TAIL = 4096  # bytes
+_IDENTITY = "/identity"
 _COMPLAINT = re.compile(r"^(ERROR|[\w-]+: (error|FATAL):|psql:.*: ERROR:)|\[ERROR\]| FATAL: ")
 _END_OF_SQL = b"-- Dump completed"
 
 
 @dataclass(frozen=True)
 class Dump:
-    """One dump of a snapshot: the database's name, as the node had it, and the file's, from the snapshot's root."""
+    """One dump of a snapshot: the database's name, as the node had it, and the file's, from the snapshot's root.
+
+    `identity` is the file of a private key, for one that is encrypted.
+    """
 
     kind: Kind
     database: str
     name: bytes
+    identity: Path | None = None
 
     def __str__(self) -> str:
         return f"/{show_name(self.name)}"
 
     @property
+    def encrypted(self) -> bool:
+        """Can only its recipients read it?"""
+        return is_encrypted_dump(self.name)
+
+    @property
     def unpack(self) -> list[str]:
-        """The program that unpacks it, from stdin to stdout."""
-        return next(program for ending, program in _PACKED.items() if self.name.endswith(ending.encode()))
+        """The program that unpacks it, decrypted, from stdin to stdout."""
+        name = self.name.removesuffix(ENCRYPTED.encode())
+        return next(program for ending, program in _PACKED.items() if name.endswith(ending.encode()))
+
+    @property
+    def readers(self) -> list[list[str]]:
+        """The programs that decrypt and unpack it, one behind the other, each in a cage of its own."""
+        unpack = reading(self.unpack, view={})
+        if not self.encrypted:
+            return [unpack]
+        if not self.identity:
+            raise KaizenError(f"{self} is encrypted")
+        return [reading(["age", "-d", "-i", _IDENTITY], view={self.identity: _IDENTITY}), unpack]
 
 
 def find_dumps(store: NodeStore, snapshot: Snapshot) -> list[Dump]:
@@ -59,10 +81,10 @@ def find_dumps(store: NodeStore, snapshot: Snapshot) -> list[Dump]:
     found = []
     with opened(store.path(snapshot)) as root:
         for kind, form in _FORMS.items():
-            top = f"dumps/{kind}".encode()
+            top, ending = f"dumps/{kind}".encode(), re.escape(form.encode())
             if lookup(root, top) is None:
                 continue
-            pattern = re.compile(rb"dumps/%b/([^/]+)%b(\.zst|\.gz|)" % (kind.encode(), re.escape(form.encode())))
+            pattern = re.compile(rb"dumps/%b/([^/]+)%b(\.zst|\.gz|)(\.age|)" % (kind.encode(), ending))
             entries = gather(root, [top], lambda _: b"").entries
             for name, entry in sorted(entries.items()):
                 match = pattern.fullmatch(name)
@@ -94,7 +116,7 @@ def open_dump(store: NodeStore, snapshot: Snapshot, dump: Dump) -> int:
 
 async def check_dump(store: NodeStore, snapshot: Snapshot, dump: Dump) -> None:
     """Read all of a dump. Raises DataError, which names it, where it is damaged or cut short."""
-    for program in ("bwrap", dump.unpack[0]):
+    for program in ("bwrap", dump.unpack[0], *(["age"] if dump.encrypted else [])):
         require_program(program)
     descriptor = open_dump(store, snapshot, dump)
     try:
@@ -107,8 +129,7 @@ async def check_dump(store: NodeStore, snapshot: Snapshot, dump: Dump) -> None:
         # An archive's table of contents says nothing of its end, so it is read twice.
         for arguments in (["--list"], ["--file=/dev/null"]):
             os.lseek(descriptor, 0, os.SEEK_SET)
-            commands = [reading(dump.unpack, view={}), reading(["pg_restore", *arguments], view={})]
-            result = (await pipe(commands, descriptor))[-1]
+            result = (await pipe([*dump.readers, reading(["pg_restore", *arguments], view={})], descriptor))[-1]
             if result.code != 0:
                 raise DataError(f"{dump} is damaged or cut short: {said(result)}")
     finally:
@@ -133,10 +154,17 @@ async def _read(dump: Dump, descriptor: int, limit: int = _TAIL) -> bytes:
         tail.extend(chunk)
         del tail[:-limit]
 
-    result = await run(reading(dump.unpack, view={}), stdin=descriptor, reader=keep)
-    if result.code != 0:
-        raise DataError(f"{dump} is damaged or cut short: {said(result)}")
+    results = await pipe(dump.readers, descriptor, reader=keep)
+    if dump.encrypted and results[0].code != 0:
+        raise DataError(f"{dump} cannot be decrypted: {said(results[0])}{_hint(results[0])}")
+    if results[-1].code != 0:
+        raise DataError(f"{dump} is damaged or cut short: {said(results[-1])}")
     return bytes(tail)
+
+
+def _hint(result: Result) -> str:
+    asks = "passphrase" in result.err
+    return "; nobody is asked for a passphrase here: decrypt it by hand, with age -d" if asks else ""
 
 
 def said(result: Result, hidden: Sequence[str] = ()) -> str:

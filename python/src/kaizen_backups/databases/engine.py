@@ -77,9 +77,11 @@ class Engine(ABC):
     def hint(self, complaint: str) -> str:
         """Return what to do about a complaint of the server's, "" when nothing is known."""
 
-    async def load(self, name: str, unpack: Sequence[str], dump: int, watch: Callable[[int], None] | None) -> None:
+    async def load(
+        self, name: str, readers: Sequence[Sequence[str]], dump: int, watch: Callable[[int], None] | None
+    ) -> None:
         """Load a dump. Raises KaizenError with what the server said."""
-        *earlier, client = await pipe([unpack, *self.loading(name)], dump, watch)
+        *earlier, client = await pipe([*readers, *self.loading(name)], dump, watch)
         failed = client if client.code != 0 else next((result for result in earlier if result.code != 0), None)
         if failed:
             complaint = said(failed, [self.account.password])

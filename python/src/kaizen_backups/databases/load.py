@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kaizen_backups.confine import reading
 from kaizen_backups.databases.dump import Dump, open_dump
 from kaizen_backups.databases.engine import Engine, private_directory
 from kaizen_backups.databases.mysql import MySQL
@@ -81,7 +80,7 @@ async def load(
     descriptor = open_dump(store, snapshot, dump)
     try:
         await engine.begin(name, create=create)
-        await engine.load(name, reading(dump.unpack, view={}), descriptor, watch)
+        await engine.load(name, dump.readers, descriptor, watch)
         tables = await engine.count(name)
         await engine.lock(name)
     except KaizenError as error:

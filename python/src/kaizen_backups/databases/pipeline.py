@@ -10,11 +10,14 @@ _LIMIT = 1 << 26  # bytes; MariaDB's client repeats a statement that fails
 
 
 async def pipe(
-    commands: Sequence[Sequence[str]], stdin: int, watch: Callable[[int], None] | None = None
+    commands: Sequence[Sequence[str]],
+    stdin: int,
+    watch: Callable[[int], None] | None = None,
+    reader: Callable[[bytes], None] = lambda _: None,
 ) -> list[Result]:
     """Run programs, what each writes going to the next, to the end of all; return how each ended.
 
-    What the last one writes is thrown away. `watch` is called now and then, and ends them all by raising.
+    What the last one writes is given to `reader`. `watch` is called now and then, and ends them all by raising.
     """
     tasks: list[asyncio.Task[Result]] = []
     source, own = stdin, False
@@ -23,7 +26,7 @@ async def pipe(
         ours = [write_end, *([source] if own else [])]
         tasks.append(asyncio.create_task(_one(command, source, write_end, ours)))
         source, own = read_end, True
-    tasks.append(asyncio.create_task(_one(commands[-1], source, None, [source] if own else [], watch)))
+    tasks.append(asyncio.create_task(_one(commands[-1], source, None, [source] if own else [], watch, reader=reader)))
     try:
         return list(await asyncio.gather(*tasks))
     finally:
@@ -38,9 +41,10 @@ async def _one(
     stdout: int | None,
     ours: Sequence[int],
     watch: Callable[[int], None] | None = None,
+    *,
+    reader: Callable[[bytes], None] | None = None,
 ) -> Result:
     """Run one; its ends of the pipes are closed with it, so that its neighbours hear of its end."""
-    reader = None if stdout is not None else lambda _: None
     try:
         return await run(command, stdin=stdin, stdout=stdout, reader=reader, limit=_LIMIT, watch=watch)
     except TooMuchOutputError:

@@ -25,7 +25,7 @@ from kaizen_backups.restore.place import LocalPlace
 from kaizen_backups.restore.plan import Leave
 from kaizen_backups.restore.work import Restore, recorded_sums
 from kaizen_backups.settings import Settings
-from kaizen_backups.snapshots import INFO, Snapshot
+from kaizen_backups.snapshots import ENCRYPTED, INFO, Snapshot
 from kaizen_backups.store import NodeStore
 
 _GROWTH = 8
@@ -37,7 +37,8 @@ _FILES = "files"
 class Outcome:
     """What a drill found: files restored and verified, tables with their rows by dump, and what is wrong.
 
-    `live` is what the comparison with the live node found.
+    `unchecked` names the encrypted dumps, which are neither good nor bad for that; `live` is what the comparison with
+    the live node found.
 
     `not_done` says why there was no drill at all; it then proves nothing, and disproves nothing.
     """
@@ -48,6 +49,7 @@ class Outcome:
     files: int = 0
     tables: Tables = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
     live: Compared | None = None
     not_done: str | None = None
 
@@ -72,7 +74,7 @@ def require_servers(settings: Settings, nodes: list[str]) -> None:
 
 def _databases(store: NodeStore, snapshot: Snapshot) -> list[Dump]:
     try:
-        return find_dumps(store, snapshot)
+        return [dump for dump in find_dumps(store, snapshot) if not dump.encrypted]
     except (KaizenError, OSError):
         return []  # it is named where the dumps are tried
 
@@ -103,7 +105,9 @@ async def drill(
     if _inode(store, snapshot) != inode:
         outcome.not_done, outcome.problems = f"{snapshot} went out of the store meanwhile", []
     if outcome.not_done is None:
-        history.add_drill(node, snapshot, outcome.seconds, outcome.problems, outcome.tables)
+        history.add_drill(
+            node, snapshot, outcome.seconds, outcome.problems, outcome.tables, unchecked=outcome.unchecked
+        )
     return outcome
 
 
@@ -132,7 +136,8 @@ class _Try:
 
 async def _try(this: _Try, checker: Checker) -> None:
     outcome, store, snapshot = this.outcome, this.store, this.snapshot
-    names, databases = all_dumps(store, snapshot), find_dumps(store, snapshot)
+    names, there = all_dumps(store, snapshot), find_dumps(store, snapshot)
+    databases = [dump for dump in there if not dump.encrypted]
     _require_room(this, databases)
     try:
         whole = await asyncio.to_thread(checker.check, snapshot, [b""])
@@ -153,10 +158,12 @@ async def _try(this: _Try, checker: Checker) -> None:
     finally:
         outcome.tables = dumps.tables
         outcome.problems += dumps.problems
+        outcome.unchecked = dumps.unchecked
     outcome.problems += check_databases(dumps.tables)
     last = this.history.last_drills(good=True).get(this.node)
     if last and not this.accept_missing:
-        outcome.problems += missing_tables(dumps.tables, last.tables, [str(dump) for dump in databases])
+        named = [str(dump).removesuffix(ENCRYPTED) for dump in there]
+        outcome.problems += missing_tables(dumps.tables, last.tables, named)
 
 
 def _stoppable(stop: Event) -> Callable[[int], None]:

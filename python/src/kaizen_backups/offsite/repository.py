@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from kaizen_backups.errors import ConfigError, DataError, KaizenError, LockedError, UnavailableError, printable
 from kaizen_backups.history_offsite import Copy
@@ -25,6 +25,11 @@ _SUM = re.compile(r"[0-9a-f]{64}", re.ASCII)
 # What restic says, and what it means.
 _MEANINGS: tuple[tuple[str, type[KaizenError], str], ...] = (
     ("wrong password or no key found", ConfigError, "its password is not the one in the password_file"),
+    (
+        "401 Unauthorized",
+        UnavailableError,
+        "it refuses the login that the environment_file has",
+    ),
     ("already locked", LockedError, "another program holds its lock; what a dead one left counts for half an hour"),
     ("config file already exists", ConfigError, "there is a repository already; a new password for it: 'key add'"),
     ("Is there a repository", UnavailableError, "there is no repository, or it can't be reached; see 'offsite init'"),
@@ -55,11 +60,13 @@ class Restic:
         cache = self.settings.offsite_directory / "cache"
         rate = [f"--limit-upload={max(1, self.stated.rate // 1024)}"] if self.stated.rate else []
         where, way = self._place()
-        line = ["setpriv", "--pdeathsig=TERM", "--", "restic", f"--repo={where}", *way]
+        line = ["setpriv", "--pdeathsig=TERM", "--", "restic", *([f"--repo={where}"] if where else []), *way]
         return [*line, f"--password-file={self.password_file}", f"--cache-dir={cache}", *rate, *arguments]
 
-    def _place(self) -> tuple[str, list[str]]:
+    def _place(self) -> tuple[str | None, list[str]]:
         url = self.stated.repository
+        if url.startswith("rest:"):
+            return None, []  # the environment has it
         if not url.startswith(("sftp:", "ssh:")):
             return url, []
         parts, ssh = urlsplit(url), shlex.join(self.ssh())
@@ -92,6 +99,8 @@ class Restic:
     def environment(self) -> dict[str, str]:
         """Return what restic needs beside the clean environment. Raises ConfigError."""
         stated = read_environment(self.stated.environment_file) if self.stated.environment_file else {}
+        if self.stated.repository.startswith("rest:"):
+            stated["RESTIC_REPOSITORY"] = _with_login(self.stated.repository, stated)
         return {"TZ": "UTC", "HOME": "/nonexistent", **stated}
 
     async def run(self, *arguments: str, directory: Path | None = None) -> Result:
@@ -166,6 +175,13 @@ def _copy(one: Mapping[str, Any]) -> Copy | None:
     if not snapshot or not _SUM.fullmatch(sums):
         return None
     return Copy(one["id"], one["hostname"], str(snapshot), f"{one['time'][:19]}Z", sums)
+
+
+def _with_login(url: str, stated: Mapping[str, str]) -> str:
+    """Return a REST server's address with the login in it: restic before 0.16 knows it from there alone."""
+    user, password = stated.get("RESTIC_REST_USERNAME"), stated.get("RESTIC_REST_PASSWORD")
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}@" if user and password else ""
+    return url.replace("://", f"://{login}", 1)
 
 
 def read_environment(path: Path) -> dict[str, str]:

@@ -51,6 +51,14 @@ PATTERNS: dict[str, tuple[str, str]] = {
         "--(?:" + _RSYNC_WORDS + "|(?:bwlimit|max-alloc|max-size|timeout)=[A-Za-z0-9.]+)",
         "an option of rsync that leaves alone what a snapshot promises, such as --bwlimit=20m",
     ),
+    "recipient": (
+        (
+            r"age1[02-9ac-hj-np-z]{58}"
+            rf"|ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[A-Za-z0-9+/]{{43}}(?: [^{_CONTROL}]+)?"
+            rf"|ssh-rsa AAAAB3NzaC1yc2E[A-Za-z0-9+/]{{300,}}={{0,2}}(?: [^{_CONTROL}]+)?"
+        ),
+        "a public key that age takes: age1..., ssh-ed25519 AAAA... or ssh-rsa AAAA...",
+    ),
     "user": (rf"(?!(?:{_SYSTEM_USERS})\Z)[a-z_][a-z0-9_-]{{0,30}}", "a user's name, none of the system's"),
     "mailto": (rf"{_MAIL}(?:,{_MAIL})*", "whom cron mails: addresses with commas between them"),
     "publickey": (
@@ -105,6 +113,7 @@ class Declaration(BaseModel):
     verbosity: int = Field(default=0, ge=0, le=3)
     dry_run: bool = False
     rsync_args: tuple[Annotated[str, _checked("rsyncarg")], ...] = ()
+    dump_recipients: tuple[Annotated[str, _checked("recipient")], ...] = ()
     user: Annotated[str, _checked("user")] = "kaizen"
     scheduler: Literal["cron", "timer"] = "cron"
     cron_hour: int = Field(default=1, ge=0, le=23)

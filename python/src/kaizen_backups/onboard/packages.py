@@ -21,6 +21,7 @@ _BASE: dict[tuple[str, ...], dict[str, str]] = {
 _CRON: dict[tuple[str, ...], dict[str, str]] = {
     ("cron", "crond"): {"debian": "cron", "redhat": "cronie", "suse": "cron"}
 }
+_AGE: dict[tuple[str, ...], dict[str, str]] = {("age",): {"debian": "age", "redhat": "age", "suse": "age"}}
 _DUMPS: dict[str, dict[tuple[str, ...], dict[str, str]]] = {
     "mysql": {
         ("mariadb-dump", "mysqldump"): {"debian": "default-mysql-client", "redhat": "mariadb", "suse": "mariadb-client"}
@@ -38,7 +39,7 @@ SERVERS = {
     "rabbitmq": ("beam.smp",),
 }
 """The processes of databases that can be dumped."""
-_TABLES: list[dict[tuple[str, ...], dict[str, str]]] = [_BASE, _CRON, *_DUMPS.values()]
+_TABLES: list[dict[tuple[str, ...], dict[str, str]]] = [_BASE, _CRON, _AGE, *_DUMPS.values()]
 PROGRAMS = tuple(program for table in _TABLES for programs in table for program in programs)
 """Every program that is asked for."""
 
@@ -62,6 +63,8 @@ def missing(declaration: Declaration, facts: HostFacts) -> list[Missing]:
     needs = [(programs, names, "every run") for programs, names in _BASE.items()]
     if declaration.scheduler == "cron":
         needs += [(programs, names, CRON_PURPOSE) for programs, names in _CRON.items()]
+    if declaration.dump_recipients:
+        needs += [(programs, names, "dump recipients") for programs, names in _AGE.items()]
     for dump in dumps_needed(declaration, facts):
         needs += [(programs, names, f"the dump {dump}") for programs, names in _DUMPS.get(dump, {}).items()]
     return [

@@ -33,7 +33,13 @@ def node_conf(declaration: Declaration) -> str:
         "log_file": d.log_file,
         **({"metrics_dir": d.metrics_dir} if d.metrics_dir else {}),
     }
-    repeated = {"path": d.paths, "exclude": d.excludes, "dump": d.dumps, "rsync_arg": d.rsync_args}
+    repeated = {
+        "path": d.paths,
+        "exclude": d.excludes,
+        "dump": d.dumps,
+        "rsync_arg": d.rsync_args,
+        "dump_recipients": d.dump_recipients,
+    }
     lines = [f"{key} = {value}" for key, value in single.items()]
     lines += [f"{key} = {value}" for key, values in repeated.items() for value in values]
     return _text([_HEAD, *lines])

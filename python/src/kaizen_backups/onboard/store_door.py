@@ -1,6 +1,7 @@
 """The door to a collector's store, for an offsite machine: another user, another rsyncd.conf, one module [store].
 
-As at a node's door, whoever has the key can read published snapshots, here everybody's, and do nothing else.
+As at a node's door, whoever has the key can read published snapshots, here everybody's, and do nothing else. The class
+quickstack::backups::store_door makes the same: both are compared with tests/golden.
 """
 
 import subprocess
@@ -49,9 +50,13 @@ def sudoers() -> str:
     return f"Defaults:{USER} !requiretty, env_reset, !setenv\n{USER} ALL=(root) NOPASSWD: {_DAEMON}\n"
 
 
+def authorized_keys(keys: Iterable[str]) -> str:
+    """Return the door's authorized_keys."""
+    return "".join(f'restrict,command="sudo -n {_DAEMON}" {key}\n' for key in sorted(set(keys)))
+
+
 def data(store: Path, keys: Iterable[str]) -> list[str]:
     """Return the data that open the door for these keys."""
-    lines = "".join(f'restrict,command="sudo -n {_DAEMON}" {key}\n' for key in keys)
     files = ((CONF, "0644", rsyncd_conf(store)), (SUDOERS, "0440", sudoers()))
     return [
         *(data_line("need", program) for program in ("rsync", "sudo", "visudo")),
@@ -59,7 +64,7 @@ def data(store: Path, keys: Iterable[str]) -> list[str]:
         *(line for path, mode, text in files for line in _file(path, mode, text)),
         data_line("directory", "0755", "root", "root", "-", HOME),
         data_line("directory", "0755", "root", "root", "ssh_home_t", f"{HOME}/.ssh"),
-        *_file(f"{HOME}/.ssh/authorized_keys", "0644", lines),
+        *_file(f"{HOME}/.ssh/authorized_keys", "0644", authorized_keys(keys)),
     ]
 
 

@@ -64,7 +64,8 @@ def summary(declaration: Declaration, facts: HostFacts) -> Summary:
     kinds = {dump.partition(":")[0] for dump in dumps}
     saved = [dump for dump in dict.fromkeys(dumps) if _is_there(dump, facts)]
     protected = [f"files below {' '.join(paths)}"] if paths else []
-    protected += [_say_dump(dump) for dump in saved]
+    encrypted = ", encrypted for its dump recipients" if declaration.dump_recipients else ""
+    protected += [f"{_say_dump(dump)}{encrypted}" for dump in saved]
     unprotected = [
         f"{place}: no path covers it (--path {place})"
         for place in PLACES

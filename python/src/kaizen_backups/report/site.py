@@ -22,7 +22,7 @@ from kaizen_backups.report.data import Gathered, NodePage
 from kaizen_backups.report.heatmap import LOOKS, months, row
 from kaizen_backups.report.pictures import room_picture, size_picture
 from kaizen_backups.settings import Settings
-from kaizen_backups.status_words import growth, short_age, what_is_wrong
+from kaizen_backups.status_words import but_for, growth, short_age, what_is_wrong
 from kaizen_backups.store import exchange, sync
 from kaizen_backups.units import many, size
 
@@ -170,7 +170,7 @@ def _environment() -> Environment:
     environment.filters.update(filters)
     style, digest = _style(environment)
     environment.globals.update(
-        style=style, style_hash=digest, page_of=page_of, what_is_wrong=what_is_wrong, growth=growth
+        style=style, style_hash=digest, page_of=page_of, what_is_wrong=what_is_wrong, growth=growth, but_for=but_for
     )
     return environment
 

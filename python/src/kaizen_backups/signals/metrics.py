@@ -82,7 +82,9 @@ def _proofs(registry: CollectorRegistry, found: Iterable[NodeStatus], history: H
         registry, "kaizen_verify_last_timestamp_seconds", "When all that is stored of the node was last read."
     )
     drilled = _per_node(
-        registry, "kaizen_drill_last_success_timestamp_seconds", "When a drill last found all of the node good."
+        registry,
+        "kaizen_drill_last_success_timestamp_seconds",
+        "When a drill last found all of the node good that it could look into: encrypted dumps it can't.",
     )
     failed = _per_node(registry, "kaizen_drill_failed", "1 where the node's last drill failed, 0 where it did not.")
     counts = Counter(node for node, _ in history.all_rotten())

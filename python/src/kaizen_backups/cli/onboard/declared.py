@@ -22,6 +22,14 @@ def declaration_options(function: Any) -> Any:
             click.option("--path", "paths", multiple=True, help="One more path to save; '' for none."),
             click.option("--exclude", "excludes", multiple=True, help="What to leave out; '' for nothing."),
             click.option("--dump", "dumps", multiple=True, help="A database or command to dump; '' for none."),
+            click.option(
+                "--dump-recipient",
+                "dump_recipients",
+                multiple=True,
+                metavar="KEY",
+                help="Encrypt its dumps for whoever has this public key's other half (age1..., ssh-ed25519 AAAA...); "
+                "'' for nobody.",
+            ),
             click.option("--keep-days", type=int, help="How long the host keeps its own snapshots (default: 2)."),
             click.option("--rsync-arg", "rsync_args", multiple=True, help="Such as --bwlimit=20m; '' for none."),
             click.option("--backups-dir", help="Where the host has its snapshots (default: /backups)."),
