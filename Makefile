@@ -37,8 +37,7 @@ demo: $(CACHE)/lab-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
 
 test: $(CACHE)/test-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
 	$(PARALLEL) lint types unit rspec
-	$(MAKE) bats
-	$(MAKE) fleet
+	$(PARALLEL) bats fleet
 
 check: $(CACHE)/test-packages $(VENV)/ready
 	SPEC_SYSTEMS='debian-11-x86_64 debian-12-x86_64 rocky-9-x86_64' $(PARALLEL) lint types unit rspec
@@ -83,8 +82,8 @@ bats:
 
 lab e2e fleet: $(CACHE)/test-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
 
-# One more than processors: the fleet's hosts wait for each other often.
-FLEET := $(PYTEST) -n $(shell expr $$(nproc) + 1) --no-loadscope-reorder
+# Two for each processor: the fleet's hosts wait for each other often.
+FLEET := $(PYTEST) -n $(shell expr $$(nproc) \* 2) --no-loadscope-reorder
 
 lab:
 	$(FLEET) tests/lab
