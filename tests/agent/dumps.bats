@@ -18,6 +18,8 @@ start_hil_server() {
 
 @test "postgresql: each database and the globals, for root alone, and an empty server loads them" {
     start_hil_server
+    postgres psql -q -c "ALTER SYSTEM SET work_mem = '5MB'" && postgres psql -q -c 'SELECT pg_reload_conf()' >/dev/null
+    until [[ $(postgres psql -At -c 'SHOW work_mem') == 5MB ]]; do :; done
     at '2026-11-24 01:00:00'
     run agent run
     assert_status 0
@@ -25,6 +27,7 @@ start_hil_server() {
     local dumps=$NODE/backups/2026-11-24/dumps
     [[ $(ls "$dumps/postgresql" | tr '\n' '|') == "hil.dump.zst|od'd%2Fna me=x.dump.zst|postgres.dump.zst|" ]]
     [[ $(stat -c '%a %U' "$dumps/postgresql/hil.dump.zst" "$dumps/postgresql-globals.sql.zst") == $'600 root\n600 root' ]]
+    grep -q "work_mem = '5MB'" "$dumps"/postgresql-settings/*postgresql.auto.conf
     local setting file
     for setting in hba_file config_file; do
         file=$(postgres psql -At -c "SHOW $setting")
