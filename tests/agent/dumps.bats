@@ -18,6 +18,8 @@ start_hil_server() {
 
 @test "postgresql: each database and the globals, for root alone, and an empty server loads them" {
     start_hil_server
+    postgres psql -q -c "ALTER SYSTEM SET work_mem = '5MB'" && postgres psql -q -c 'SELECT pg_reload_conf()' >/dev/null
+    until [[ $(postgres psql -At -c 'SHOW work_mem') == 5MB ]]; do :; done
     at '2026-11-24 01:00:00'
     run agent run
     assert_status 0
@@ -25,6 +27,12 @@ start_hil_server() {
     local dumps=$NODE/backups/2026-11-24/dumps
     [[ $(ls "$dumps/postgresql" | tr '\n' '|') == "hil.dump.zst|od'd%2Fna me=x.dump.zst|postgres.dump.zst|" ]]
     [[ $(stat -c '%a %U' "$dumps/postgresql/hil.dump.zst" "$dumps/postgresql-globals.sql.zst") == $'600 root\n600 root' ]]
+    grep -q "work_mem = '5MB'" "$dumps"/postgresql-settings/*postgresql.auto.conf
+    local setting file
+    for setting in hba_file config_file; do
+        file=$(postgres psql -At -c "SHOW $setting")
+        cmp "$NODE$file" "$dumps/postgresql-settings/$(sed 's:^/::; s:/:%2F:g' <<<"$file")"
+    done
     postgres psql -q -c 'DROP DATABASE hil' -c 'DROP ROLE hil'
     zstd -dc "$dumps/postgresql-globals.sql.zst" | grep -v 'ROLE postgres' | postgres psql -q >/dev/null
     zstd -dc "$dumps/postgresql/hil.dump.zst" | postgres pg_restore -C -d postgres
@@ -168,10 +176,21 @@ exec pg_dump.real "$@"' >"$NODE/usr/bin/pg_dump"
     config
     at '2026-11-24 01:00:00' && agent run
     grep -qx 'skipped_dump = mongodb' "$NODE/backups/2026-11-24/backup.info"
+    grep -qx 'warnings = 0' "$NODE/backups/2026-11-24/backup.info"
     config 'dump = mongodb'
     run agent run --again
     assert_status 1
     assert_output_has 'dump mongodb: mongodump is not installed'
+}
+
+@test "a role's dump of a server whose data are there is not skipped in silence, though nothing can dump it" {
+    printf 'path = /srv/data\ndump = mongodb\n' >"$NODE/etc/kaizen/roles/empty.conf"
+    config
+    mkdir -p "$NODE/var/lib/mongodb" && touch "$NODE/var/lib/mongodb/WiredTiger"
+    at '2026-11-24 01:00:00' && agent run
+    grep -q '^warning = dump mongodb is skipped, .* data of it: /var/lib/mongodb/WiredTiger$' "$NODE/backups/2026-11-24/backup.info"
+    agent run --again --accept-empty mongodb
+    grep -qx 'warnings = 0' "$NODE/backups/2026-11-24.2/backup.info"
 }
 
 @test "a role's dump that the last snapshot has is not skipped in silence" {

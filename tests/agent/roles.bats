@@ -151,6 +151,12 @@ SQL
     run agent run
     assert_status 1
     assert_output_has 'dump sqlite: /srv/gone.db: no such file'
+    rm "$NODE/etc/hil.cfg" && mkdir -p "$NODE/etc/obmd"
+    printf '{"DBType": "sqlite3", "DBPath": "obmd.db"}\n' >"$NODE/etc/obmd/config.json"
+    run agent run
+    assert_status 1
+    assert_output_has 'dump hil: /etc/obmd/config.json: DBPath is no absolute path'
+    rm "$NODE/etc/obmd/config.json"
     start_postgres
     printf '[database]\nuri = postgresql:///haas\n' >"$NODE/etc/hil.cfg"
     run agent run
@@ -169,7 +175,8 @@ SQL
     run grep cret "$NODE/backups/2026-11-24.2/backup.info" "$NODE/var/log/kaizen-backup.log"
     assert_status 1
     local here
-    for here in '[::1]:5432' "$(on_node hostname):5432" '127.0.0.1'; do
+    echo '127.0.0.1 sql.hil.example' >>"$NODE/etc/hosts"
+    for here in '[::1]:5432' "$(on_node hostname):5432" '127.0.0.1' sql.hil.example; do
         printf '[database]\nuri = postgresql://hil:Hunter2@%s/postgres\n' "$here" >"$NODE/etc/hil.cfg"
         agent run --again
         grep -qx 'warnings = 0' "$NODE/backups/$(snapshots | tail -n 1)/backup.info"
@@ -313,6 +320,16 @@ a_hypervisor() {
     agent run
     [[ $(cd "$NODE/backups/2026-11-24/dumps/libvirt" && echo */*) == 'domains/-x.xml domains/headnode a%2Fb.xml networks/default.xml' ]]
     grep -q '<name>headnode a/b</name>' "$NODE/backups/2026-11-24/dumps/libvirt/domains/headnode a%2Fb.xml"
+    # One that is deleted between the list and its turn is not missed; one that is there and can't be had is.
+    on_path virsh 'shift 3' 'case $* in' '"list --all --name") echo one; [ -e /tmp/asked ] || echo two ;;' \
+        '"net-list --all --name") ;;' '*one) printf "<domain>\n</domain>\n" ;;' '*) touch /tmp/asked; echo "no domain" >&2; exit 1 ;;' 'esac'
+    agent run --again
+    [[ $(ls "$NODE/backups/2026-11-24.2/dumps/libvirt/domains") == one.xml ]]
+    sed -i 's:\[ -e /tmp/asked \] || echo two:echo two:' "$NODE/usr/local/bin/virsh"
+    run agent run --again
+    assert_status 1
+    assert_output_has 'dump libvirt: domain two: no domain'
+    a_hypervisor
     sed -i 's:</network>:</netw:' "$NODE/usr/local/bin/virsh"
     run agent run --again
     assert_status 1
@@ -320,5 +337,5 @@ a_hypervisor() {
     on_path virsh 'echo "error: failed to connect to the hypervisor" >&2; exit 1'
     agent run --again
     grep -q '^warning = dump libvirt: it does not answer, so only /etc/libvirt is saved: error: failed to connect' \
-        "$NODE/backups/2026-11-24.2/backup.info"
+        "$NODE/backups/2026-11-24.3/backup.info"
 }
