@@ -174,3 +174,103 @@ after_comparing() {
     [[ $(first_night) == "$before" ]]
     copied_whole /srv/data /srv/other
 }
+
+# looked_at: the names whose ACLs and extended attributes the last run read, directories left out.
+note_what_is_looked_at() {
+    mv "$NODE/usr/bin/rsync" "$NODE/usr/bin/rsync.real"
+    # shellcheck disable=SC2016
+    printf '#!/bin/bash\nfor arg; do [[ $arg != --files-from=*suspects ]] || tr "\\0" "\\n" <"${arg#*=}" >/looked-at; done\nexec rsync.real "$@"\n' \
+        >"$NODE/usr/bin/rsync"
+    chmod 0755 "$NODE/usr/bin/rsync"
+}
+looked_at() { (cd "$NODE" && while IFS= read -r name; do [[ -d $name ]] || echo "$name"; done <looked-at) | sort; }
+
+@test "ACLs and attributes are read of what is not proven to be what it was, and of nothing else" {
+    at '2026-11-01 01:00:00' && agent run
+    at '2026-11-02 01:00:00' && agent run # by now all is older than the list
+    note_what_is_looked_at
+    setfacl -m u:9:r "$NODE/srv/data/sub/b"
+    at '2026-11-03 01:00:00' && agent run
+    [[ $(looked_at) == srv/data/sub/b ]]
+    # A file that the list lacks, for find passes over what rsync does not.
+    config 'path = /srv/data' 'path = /srv/other' 'exclude = /srv/data/a/'
+    at '2026-11-04 01:00:00' && agent run
+    [[ $(looked_at) == *srv/data/a* && -e $NODE/backups/2026-11-04/srv/data/a ]]
+    touch -r "$NODE/srv/data/a" "$NODE/srv/time" && echo ONE >"$NODE/srv/data/a" && touch -r "$NODE/srv/time" "$NODE/srv/data/a"
+    setfattr -n user.x -v y "$NODE/srv/data/a"
+    at '2026-11-05 01:00:00' && agent run
+    copied_whole /srv/data /srv/other
+}
+
+@test "what changed while it was listed is looked at again, where the file system counts seconds, too" {
+    truncate -s 40M "$BATS_TEST_TMPDIR/image" && mkfs.ext4 -q -I 128 "$BATS_TEST_TMPDIR/image" 2>/dev/null
+    mount -o loop "$BATS_TEST_TMPDIR/image" "$NODE/srv/data"
+    echo one >"$NODE/srv/data/f" && echo old >"$NODE/srv/other/old"
+    mv "$NODE/usr/bin/find" "$NODE/usr/bin/find.real"
+    # shellcheck disable=SC2016
+    printf '#!/bin/bash\n[[ " $* " != *%%C@* ]] || touch /srv/data/f /srv/other/c\nexec find.real "$@"\n' >"$NODE/usr/bin/find"
+    chmod 0755 "$NODE/usr/bin/find"
+    at '2026-11-01 01:00:00' && agent run
+    at '2026-11-02 01:00:00' && agent run
+    mv "$NODE/usr/bin/find.real" "$NODE/usr/bin/find"
+    note_what_is_looked_at
+    at '2026-11-03 01:00:00' && agent run
+    [[ $(looked_at) == $'srv/data/f\nsrv/other/c' ]]
+}
+
+@test "snapshots that were moved without their ACLs and attributes get them again" {
+    setfattr -n user.x -v y "$NODE/srv/data/a" && setfacl -m u:9:r "$NODE/srv/data/sub/b"
+    at '2026-11-01 01:00:00' && agent run
+    at '2026-11-02 01:00:00' && agent run
+    mkdir "$NODE/moved" && rsync -aH "$NODE/backups/" "$NODE/moved/" && mount --bind "$NODE/moved" "$NODE/backups"
+    at '2026-11-03 01:00:00' && agent run
+    copied_whole /srv/data /srv/other
+}
+
+@test "the dumps' directory is the agent's own, whatever the node's /dumps is" {
+    printf '#!/bin/sh\necho x\n' >"$NODE/usr/local/bin/d" && chmod 0755 "$NODE/usr/local/bin/d"
+    config 'path = /srv/data' 'dump = command:thing:/usr/local/bin/d'
+    mkdir "$NODE/dumps" && chown 7:8 "$NODE/dumps" && chmod 0777 "$NODE/dumps"
+    at '2026-11-01 01:00:00' && agent run
+    at '2026-11-02 01:00:00' && agent run
+    [[ $(stat -c '%a %u' "$NODE/backups/2026-11-02/dumps") == '700 0' ]]
+}
+
+@test "a file that becomes a directory between two looks at it is a warning by name" {
+    at '2026-11-01 01:00:00' && agent run
+    at '2026-11-02 01:00:00' && agent run
+    setfattr -n user.x -v y "$NODE/srv/data/a"
+    mv "$NODE/usr/bin/rsync" "$NODE/usr/bin/rsync.real"
+    # shellcheck disable=SC2016
+    printf '#!/bin/bash\n[[ $* != */suspects* ]] || { rm /srv/data/a && mkdir /srv/data/a && echo in >/srv/data/a/in; }\nexec rsync.real "$@"\n' \
+        >"$NODE/usr/bin/rsync"
+    chmod 0755 "$NODE/usr/bin/rsync"
+    at '2026-11-03 01:00:00' && agent run
+    grep -qx 'warning = /srv/data/a became a directory while it was read: see the next snapshot' "$NODE/backups/2026-11-03/backup.info"
+}
+
+@test "one name that sha256sum writes as it is lets nothing else be hashed" {
+    mv "$NODE/usr/bin/sha256sum" "$NODE/usr/bin/sha256sum.real"
+    # As before coreutils 9: a carriage return is not escaped.
+    printf '#!/bin/bash\nset -o pipefail\nsha256sum.real "$@" | sed "/^.*\\\\\\\\r/{s/^.//;s/.r\\$/\\r/}"\n' >"$NODE/usr/bin/sha256sum"
+    chmod 0755 "$NODE/usr/bin/sha256sum"
+    echo x >"$NODE/srv/data/"$'Icon\r'
+    at '2026-11-01 01:00:00' && agent run
+    grep -q $'Icon\r$' "$NODE/backups/2026-11-01/SHA256SUMS"
+    at '2026-11-02 01:00:00' && agent run
+    grep -qx 'changed_files = 0' "$NODE/backups/2026-11-02/backup.info"
+    [[ $(grep -c Icon "$NODE/backups/2026-11-02/SHA256SUMS") == 1 ]]
+}
+
+@test "a run that is told to end while it lists ends its lists" {
+    mv "$NODE/usr/bin/find" "$NODE/usr/bin/find.real"
+    printf '#!/bin/bash\n[[ " $* " != *%%C@* ]] || { touch /listing; sleep 300; }\nexec find.real "$@"\n' >"$NODE/usr/bin/find"
+    chmod 0755 "$NODE/usr/bin/find"
+    at '2026-11-01 01:00:00'
+    spawn /usr/local/sbin/kaizen-backup run
+    until [[ -e $NODE/listing ]]; do :; done
+    kill -TERM "$PID"
+    wait "$PID" || true
+    mv "$NODE/usr/bin/find.real" "$NODE/usr/bin/find"
+    agent run
+}
