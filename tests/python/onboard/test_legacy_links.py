@@ -75,11 +75,11 @@ def test_no_link_is_followed_out_of_the_snapshot_before(tmp_path: Path) -> None:
 
 
 def test_links_among_the_files_of_one_tree_are_neither_made_nor_lost(tmp_path: Path) -> None:
-    last, new = tree(tmp_path / "last", "a", "b", "c"), tree(tmp_path / "new", "a", "b", "c")
+    last, new = tree(tmp_path / "last", "a", "b", "c", "d"), tree(tmp_path / "new", "a", "b", "c", "d")
     (last / "b").unlink()
     (last / "b").hardlink_to(last / "a")
-    (new / "c").unlink()
-    (new / "c").hardlink_to(new / "b")
+    (new / "d").unlink()
+    (new / "d").hardlink_to(new / "c")
     link_unchanged(new, last)
     assert not (new / "a").samefile(new / "b")
-    assert (new / "b").samefile(new / "c")
+    assert (new / "c").samefile(new / "d")
