@@ -56,8 +56,10 @@ def test_it_ends_with_130_and_nothing_is_half_stored(
 def test_a_run_that_ends_since_nobody_reads_what_it_says_does_not_wait_for_sessions(
     site: Site, asked: threading.Barrier
 ) -> None:
-    with FakeSwitch(BY_FAMILY["dell-os10"]) as good:
-        good.watch = lambda: None if asked.wait() else None
+    def answer_last() -> None:
+        asked.wait()
+
+    with FakeSwitch(BY_FAMILY["dell-os10"], watch=answer_last) as good:
         site.add("good", good)
         line = [str(PROGRAM), "--config", str(site.config), "switches", "--verbose"]
         with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as program:
