@@ -1,9 +1,8 @@
 """Whether an old backup is whole, as far as its form tells: packed files, tarballs, dumps of databases."""
 
-import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from shutil import which
 
@@ -52,7 +51,7 @@ class _Ends:
     head: bytes = b""
     tail: bytes = b""
     cluster: bool = False
-    count: int = field(default=0)
+    count: int = 0
 
     def take(self, chunk: bytes) -> None:
         seen = self.tail + chunk
@@ -88,17 +87,16 @@ def _missing_end(path: Path, ends: _Ends) -> str:
     """Return what a file of this form ends with, and this one does not; '' where all is well or the form is unknown."""
     if is_tarball(path):
         # tar itself takes an archive that was cut between two files for a whole one.
-        return (
-            "" if ends.count >= _END_OF_TAR and not ends.tail[-_END_OF_TAR:].strip(b"\0") else "tar's mark of its end"
-        )
+        whole = ends.count >= _END_OF_TAR and not ends.tail[-_END_OF_TAR:].strip(b"\0")
+        return "" if whole else "tar's mark of its end"
     for head, end in _TEXTS:
         if not (begin := head.search(ends.head)):
             continue
         if begin[0].startswith(_CLUSTER) and not ends.cluster:
             return f"'{_CLUSTER.decode()} complete'"
         before, _, rest = ends.tail.replace(b"database cluster dump", b"database dump").rpartition(end)
-        whole = before and _REST.fullmatch(rest.partition(b"\n")[2])
-        return "" if whole else f"'{end.decode()}'"
+        ended = before and _REST.fullmatch(rest.partition(b"\n")[2])
+        return "" if ended else f"'{end.decode()}'"
     return ""
 
 
@@ -122,14 +120,13 @@ async def _archive(path: Path, program: str | None, head: bytes) -> Look:
 async def _through(
     path: Path, program: str | None, reader: list[str], take: Callable[[bytes], None] = lambda _: None
 ) -> str:
-    """Send a file through what unpacks it, and what reads it then; return the first complaint, '' for none."""
+    """Send a file through what unpacks it, and what reads it then; return what the last complains about, or ''."""
     commands = [[program, "-d", "-c"]] if program else []
     commands += [reader] if reader else []
     with path.open("rb") as file:
-        results = await pipe(commands or [["cat"]], file.fileno(), reader=take)
-    # Where the reader gave up, what unpacks has lost whom to write to: the last one knows best.
-    return next((said(result) for result in reversed(results) if result.code or _UNREADABLE.search(result.err)), "")
+        result = (await pipe(commands or [["cat"]], file.fileno(), reader=take))[-1]
+    return said(result) if result.code or _UNREADABLE.search(result.err) else ""
 
 
 def _installed(program: str) -> bool:
-    return which(program, path=ENVIRONMENT["PATH"] or os.defpath) is not None
+    return which(program, path=ENVIRONMENT["PATH"]) is not None
