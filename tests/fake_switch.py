@@ -121,6 +121,8 @@ class FakeSwitch:
     kind: Kind
     password: str = "p4ssw0rd"
     key: paramiko.PKey = field(default_factory=lambda: KEYS[0])
+    more_keys: Sequence[paramiko.PKey] = ()
+    """Host keys of other types."""
     old: bool = False
     """Whether it knows nothing newer than SHA-1."""
     mute: bool = False
@@ -167,6 +169,8 @@ class FakeSwitch:
         transport = paramiko.Transport(connection)
         self._transports.append(transport)
         transport.add_server_key(self.key)
+        for key in self.more_keys:
+            transport.add_server_key(key)
         if self.old:
             options = transport.get_security_options()
             options.key_types, options.kex, options.digests = (

@@ -17,6 +17,11 @@ def free_bytes(store: Path) -> int:
     return status.f_bavail * status.f_frsize
 
 
+def block_bytes(store: Path) -> int:
+    """Return the bytes by which files grow where the store is, or will be made."""
+    return os.statvfs(_existing(store)).f_frsize
+
+
 def all_bytes(store: Path) -> int:
     """Return the bytes, free or not, that whoever is not root could have where the store is."""
     status = os.statvfs(_existing(store))

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import os
+import shutil
 import subprocess
 import tarfile
 from datetime import date, datetime, timedelta
@@ -19,7 +20,7 @@ from kaizen_backups.errors import KaizenError
 from kaizen_backups.history import open_history
 from kaizen_backups.lock import only_run
 from kaizen_backups.nodes_yaml import to_yaml
-from kaizen_backups.onboard import legacy
+from kaizen_backups.onboard import legacy, legacy_room, legacy_whole
 from kaizen_backups.onboard.legacy_files import Member, unpackable
 from kaizen_backups.settings import Settings
 from kaizen_backups.snapshots import Snapshot
@@ -160,15 +161,91 @@ def test_a_day_with_a_damaged_file_is_left_out_whole_and_the_others_are_made(
     assert names(backups) == ["2026-09-02"]
 
 
+def test_a_dump_that_was_cut_short_is_named_and_what_nobody_here_can_check_is_imported_and_said(
+    tmp_path: Path, backups: Path, dumps: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    (top / "shop-2026-09-01.dump").write_bytes(dumps["shop.dump"][:-40])
+    (top / "shop-2026-09-02.dump").write_bytes(dumps["shop.dump"])
+    for options in (["--dry-run"], []):
+        result = call(top, *options)
+        assert result.exit_code == 1
+        assert f"2026-09-01 is left out: {top}/shop-2026-09-01.dump: it is damaged or cut short: " in result.stderr
+        assert "make 1 snapshot" in result.output or "made 1 snapshot" in result.output
+    assert names(backups) == ["2026-09-02"]
+    shutil.rmtree(backups / "2026-09-02")
+    monkeypatch.setattr(legacy_whole, "which", lambda _, path: None)
+    result = call(top)
+    assert result.exit_code == 0
+    assert f"{top}/shop-2026-09-02.dump: not checked: pg_restore is not installed here" in result.stderr
+    assert names(backups) == ["2026-09-01", "2026-09-02"]
+
+
+def test_too_little_room_is_said_before_anything_is_made(
+    tmp_path: Path, backups: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    for day in ("2026-09-01", "2026-09-02", "2026-09-03"):
+        (top / f"db-{day}.sql").write_bytes(b"x" * 3_000_000)
+        os.utime(top / f"db-{day}.sql", (1_790_000_000 if day < "2026-09-03" else 1_790_000_001,) * 2)
+    need = 2 * -(-3_000_000 // os.statvfs(backups).f_frsize) * os.statvfs(backups).f_frsize
+    monkeypatch.setattr(legacy_room, "free_bytes", lambda _: need - 1)
+    for options in (["--dry-run"], []):
+        result = call(top, *options)
+        said = f"{backups}: too little room: {need} bytes are needed, and {need - 1} are free; nothing was imported"
+        assert str(result.exception).startswith(said)
+        assert names(backups) == []
+    monkeypatch.setattr(legacy_room, "free_bytes", lambda _: need)
+    assert call(top).exit_code == 0
+    assert len(names(backups)) == 3
+
+
+def test_the_room_is_that_of_what_a_tarball_unpacks_to_once(
+    tmp_path: Path, backups: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in range(1, 10):
+        tarball(tmp_path / f"top/etc-2026-09-0{day}.tgz", **{"etc/big": "x" * 1_000_000})
+    monkeypatch.setattr(legacy_room, "free_bytes", lambda _: 900_000)
+    assert "too little room" in str(call(tmp_path / "top").exception)
+    monkeypatch.setattr(legacy_room, "free_bytes", lambda _: 2_100_000)
+    assert call(tmp_path / "top").exit_code == 0
+    # Those that are there now are a basis, too: the next day takes nothing but its own moment.
+    tarball(tmp_path / "top/etc-2026-09-10.tgz", **{"etc/big": "x" * 1_000_000})
+    monkeypatch.setattr(legacy_room, "free_bytes", lambda _: 1_100_000)
+    assert call(tmp_path / "top").exit_code == 0
+
+
+def test_what_never_changes_takes_its_room_once_in_three_months(tmp_path: Path, backups: Path) -> None:
+    for day in DAYS:
+        tarball(tmp_path / f"top/{day}/etc.tgz", **{"etc/hil.cfg": "a\n", "etc/day": f"{day}\n"})
+        (tmp_path / f"top/{day}/images.tar.gz").write_bytes(gzip.compress(tar_of_zeros(), mtime=0))
+        os.utime(tmp_path / f"top/{day}/images.tar.gz", (1_790_000_000, 1_790_000_000))
+    assert call(tmp_path / "top").exit_code == 0
+    for name, links in (("etc/hil.cfg", 92), ("dumps/legacy/images.tar.gz", 92), ("etc/day", 1)):
+        assert {(backups / f"{day}/{name}").stat().st_nlink for day in DAYS} == {links}, name
+    for day in DAYS[:3]:
+        subprocess.run(["sha256sum", "--quiet", "--strict", "-c", "SHA256SUMS"], cwd=backups / str(day), check=True)
+        assert (backups / f"{day}/etc/day").read_text() == f"{day}\n"
+    assert "changed_files = 1\n" in (backups / "2026-07-02/backup.info").read_text()
+    assert "changed_files = 3\n" in (backups / "2026-07-01/backup.info").read_text()
+
+
+def tar_of_zeros() -> bytes:
+    """Return a tarball of nothing."""
+    return bytes(10240)
+
+
 def test_files_that_would_have_one_name_keep_their_own_and_an_archive_of_postgresql_stands_with_the_dumps(
-    tmp_path: Path, backups: Path
+    tmp_path: Path, backups: Path, dumps: dict[str, bytes]
 ) -> None:
     top = tmp_path / "top"
     top.mkdir()
     (top / "haas-20260901-0100.sql").write_text("one\n")
     (top / "haas-20260901-1300.sql").write_text("two\n")
-    (top / "obmd-20260901.dump").write_bytes(b"PGDMP...")
-    (top / "hil-20260901.sql.gz").write_bytes(gzip.compress(b"PGDMP..."))
+    (top / "obmd-20260901.dump").write_bytes(dumps["shop.dump"])
+    (top / "hil-20260901.sql.gz").write_bytes(dumps["shop.dump.gz"])
     (top / "new\nline-20260901").write_text("x\n")
     assert call(top).exit_code == 0
     made = backups / "2026-09-01"

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import yaml
 
 from fake_switch import BY_FAMILY, FakeSwitch
-from kaizen_backups.signals.mail import is_due
+from kaizen_backups.signals import mail
+from kaizen_backups.signals.mail import is_due, send_digest
 from kaizen_backups.signals.told import Told
-from kaizen_backups.signals.verdict import Verdict
+from kaizen_backups.signals.verdict import Trouble, Verdict
 from kaizen_backups.status import NodeStatus, State
 from kaizen_backups.switches.changed import MOST_LINES, config_changes
 from switch_site import Site
@@ -70,6 +72,46 @@ def test_a_change_between_two_nights_is_told_in_the_second(site: Site, switch: F
     site.a_day_passes()
     site.kaizen("switches")
     assert "+interface 7000" not in digest(site)
+
+
+def test_a_change_after_the_days_first_configuration_is_told_once_in_the_next_night(
+    site: Site, switch: FakeSwitch
+) -> None:
+    switch.answer = with_lines({"interface 7": "interface 7000"})
+    site.kaizen("switches")
+    switch.answer = with_lines({"interface 7": "interface 7000", "interface 8": "interface 8000"})
+    site.kaizen("switches")
+    said = digest(site)
+    assert "+interface 7000" in said
+    assert "+interface 8000" not in said
+    site.a_day_passes()
+    site.kaizen("switches")
+    said = digest(site)
+    assert "+interface 8000" in said
+    assert "+interface 7000" not in said
+
+
+def test_a_days_second_mail_does_not_tell_a_change_again_unless_somebody_asks_for_it(
+    site: Site, switch: FakeSwitch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sendmail = tmp_path / "sendmail"
+    sendmail.write_text('#!/bin/sh\ncat >"$0.mail"\n')
+    sendmail.chmod(0o755)
+    monkeypatch.setattr(mail, "_SENDMAIL", sendmail)
+    switch.answer = with_lines({"interface 7": "interface 7000"})
+    site.kaizen("switches")
+    now = datetime.now().astimezone()
+    fresh = NodeStatus("leaf1", "switch", State.FRESH, None, None, None, None, 1, None)
+    first = Verdict("backup", [fresh], changed=config_changes(site.settings.store, [fresh], now.date()))
+    second = replace(first, troubles=[Trouble("too little room", "for a night")])
+    mails = []
+    for verdict, anyway in ((first, False), (second, False), (second, True)):
+        assert send_digest(site.settings, verdict, now, anyway=anyway)
+        mails.append((tmp_path / "sendmail.mail").read_text())
+    assert ["+interface 7000" in text for text in mails] == [True, False, True]
+    assert "1 switch changed" not in mails[1]
+    tomorrow = now + timedelta(days=1)
+    assert not send_digest(site.settings, first, tomorrow), "what was told is no reason for a mail"
 
 
 def test_a_long_diff_is_cut_and_it_is_said_how_the_rest_is_seen(site: Site, switch: FakeSwitch) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import paramiko
 import pytest
 import yaml
+from paramiko.hostkeys import HostKeys
 
 from fake_switch import BY_FAMILY, FakeSwitch, Kind
 from kaizen_backups.collect import Waits
@@ -224,15 +225,46 @@ def test_no_part_of_a_password_is_in_what_is_said_of_an_answer_or_its_last_line(
     assert f"the last it said: {'x' * 96}***\n" in site.kaizen("switches").stderr
 
 
-def test_a_bad_line_of_known_hosts_is_named_once(site: Site, switch: FakeSwitch) -> None:
-    with site.known_hosts.open("a") as file:
-        file.write("# those of the second row\n\nleaf2 ssh-ed25519 AAAAC3Nza\n")
-    complaint = f"{site.known_hosts}:4: it is no host key: a line is 'NAME TYPE KEY'"
-    assert str(site.kaizen("switches").exception).startswith(complaint)
-    assert switch.sessions == 1
+def test_a_bad_line_of_known_hosts_that_is_nobodys_is_named_and_every_switch_is_fetched(
+    site: Site, switch: FakeSwitch
+) -> None:
+    good = site.known_hosts.read_bytes()
+    site.known_hosts.write_bytes(b"# those of R\xf6w two\n\nleaf2 ssh-ed25519 AAAAC3Nza\n" + good)
+    complaint = f"kaizen: {site.known_hosts}:3: it is no host key: a line is 'NAME TYPE KEY', as"
+    for command in ("switches", "collect"):
+        result = site.kaizen(command)
+        assert result.exit_code == 0
+        assert result.stderr.startswith(complaint)
+        assert result.stderr.count("\n") == 1
+    assert switch.sessions == 3
+    assert '"problem": "' + complaint.removeprefix("kaizen: ") in site.kaizen("switches", "--json").stdout
 
 
-@pytest.mark.parametrize("line", ["leaf2", "leaf2 ssh-ed25519", "leaf2 ssh-ed25519 A"])
+@pytest.mark.parametrize("mark", ["", "@revoked ", "other,"])
+def test_of_a_bad_line_only_the_switch_suffers_whose_line_it_is(site: Site, switch: FakeSwitch, mark: str) -> None:
+    with FakeSwitch(OS10) as second:
+        site.add("leaf2", second)
+        with site.known_hosts.open("a") as file:
+            file.write(f"{mark}leaf2 ssh-ed25519 AAAAC3Nza\n")
+        result = site.kaizen("switches")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"kaizen: leaf2: {site.known_hosts}:3: it is no host key: a line is 'NAME TYPE KEY',"
+        " as 'kaizen switches keys' prints it\n"
+    )
+    assert (len(site.snapshots("leaf1")), len(site.snapshots("leaf2"))) == (2, 0)
+    assert second.sessions == 0
+
+
+def test_a_name_may_be_hashed_as_ssh_does_it(site: Site, switch: FakeSwitch) -> None:
+    key = site.known_hosts.read_text().split(" ", 1)[1]
+    site.known_hosts.write_text(f"{HostKeys.hash_host('leaf1')} {key}")
+    assert site.kaizen("switches").exit_code == 0
+    site.known_hosts.write_text(f"{HostKeys.hash_host('leaf2')} {key}")
+    assert "its host key is not known" in site.kaizen("switches").stderr
+
+
+@pytest.mark.parametrize("line", ["leaf1", "leaf1 ssh-ed25519", "leaf1 ssh-ed25519 A", "leaf1 ssh-new AAAAC3Nza"])
 def test_what_is_no_host_key_is_not_waited_for_until_the_deadline(
     site: Site, switch: FakeSwitch, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -108,7 +108,7 @@ def command(
         room = Room(settings.store, settings.floor, history.needs())
         said, missing = _what_is_amiss(wanted, settings, history, room)
         failed |= missing
-        _say([*amiss, *said] if as_json else [], said)
+        say_amiss(said, as_json=as_json, only_json=amiss)
         pace = Pace(lambda: limit_rate or rate_at(settings.rate, datetime.now().astimezone()))
         with ExitStack() as stack:
             chatty = verbose or dry_run or sys.stdout.isatty()
@@ -116,6 +116,7 @@ def command(
             if not dry_run:
                 tell = with_metrics(tell, settings, history)
             switches = _switch_receiver(settings) if any(node.is_switch for node in wanted) else None
+            say_amiss(switches.amiss if switches else [], as_json=as_json)
             night = Night(settings, history, room, pace, tell, end, dry_run, switches)
             outcomes = _run(wanted, night, stack.close)
         if not dry_run:
@@ -129,10 +130,11 @@ def command(
         context.exit(ExitCode.FAILED)
 
 
-def _say(as_json: Iterable[str], on_stderr: Iterable[str]) -> None:
-    for message in on_stderr:
+def say_amiss(messages: Sequence[str], *, as_json: bool, only_json: Sequence[str] = ()) -> None:
+    """Say what is amiss with the whole run; `only_json` has been said on stderr."""
+    for message in messages:
         click.echo(f"kaizen: {message}", err=True)
-    for message in as_json:
+    for message in (*only_json, *messages) if as_json else ():
         click.echo(json.dumps({"event": "problem", "at": stamp(), "node": None, "problem": message}))
 
 

@@ -1,7 +1,7 @@
 """`kaizen switches`: fetch the running configuration of every switch."""
 
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import click
 
 from kaizen_backups.atomic import write_atomically
 from kaizen_backups.cli.beside import Beside
-from kaizen_backups.cli.collect import collect_until_done, teller, update_index, update_report
+from kaizen_backups.cli.collect import collect_until_done, say_amiss, teller, update_index, update_report
 from kaizen_backups.cli.nodes import say_problems
 from kaizen_backups.cli.signals import update_metrics
 from kaizen_backups.errors import ConfigError, KaizenError, UnavailableError, printable
@@ -17,7 +17,8 @@ from kaizen_backups.exit_codes import ExitCode
 from kaizen_backups.history import open_history
 from kaizen_backups.lock import only_run
 from kaizen_backups.night import Night, Outcome
-from kaizen_backups.node import Node, fingerprint
+from kaizen_backups.node import Node
+from kaizen_backups.node import fingerprint as fingerprint_of
 from kaizen_backups.nodelist import NodeList, refresh
 from kaizen_backups.pace import Pace
 from kaizen_backups.restore.choose import LATEST, choose_snapshot
@@ -25,11 +26,12 @@ from kaizen_backups.room import Room
 from kaizen_backups.settings import Settings, load_settings
 from kaizen_backups.store import NodeStore, existing
 from kaizen_backups.switches.example import example
-from kaizen_backups.switches.host_keys import check_known_hosts, offered_key
-from kaizen_backups.switches.inventory import load_inventory
+from kaizen_backups.switches.host_keys import KnownHosts, offered_key
+from kaizen_backups.switches.inventory import Switches, load_inventory
 from kaizen_backups.switches.receive import SwitchReceiver
 from kaizen_backups.switches.redact import redact
 from kaizen_backups.switches.stored import CONFIG, read_config
+from kaizen_backups.switches.trust import key_with, trust
 
 
 @click.command("check")
@@ -62,21 +64,27 @@ def show_example() -> None:
 
 @click.command("keys")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--fingerprint", metavar="SHA256:...", help="Trust the key that has it, for scripts: nobody compares.")
 @click.pass_context
-def keys(context: click.Context, names: tuple[str, ...]) -> None:
+def keys(context: click.Context, names: tuple[str, ...], fingerprint: str | None) -> None:
     """Print the host key that each switch shows now, as a line for known_hosts, and its fingerprint on stderr.
 
     Compare each fingerprint with what the switch's console says before the line is added: whoever sits in between
-    shows a key of his own.
+    shows a key of his own. With --fingerprint, of one switch, the key that has it is put into known_hosts, in the place
+    of another one; where the switch has no such key, nothing is changed.
 
     \b
-    Example:
+    Examples:
       kaizen switches keys leaf1.example >>/etc/kaizen/switches.known_hosts
+      kaizen switches keys leaf1.example --fingerprint SHA256:xGfz...   in a script
     """
     inventory = load_inventory(_inventory_file(load_settings(context.obj)))
     for name in names:
         if name not in inventory.by_name:
             raise KaizenError(f"{printable(name)}: no such switch; see 'kaizen nodes'")
+    if fingerprint:
+        _trust(inventory, names, fingerprint)
+        return
     failed = False
     for name in names:
         try:
@@ -86,9 +94,19 @@ def keys(context: click.Context, names: tuple[str, ...]) -> None:
             click.echo(f"kaizen: {name}: {error}", err=True)
             continue
         click.echo(f"{name} {key}")
-        click.echo(f"{name}: {key.split(' ')[0]} {fingerprint(key)}", err=True)
+        click.echo(f"{name}: {key.split(' ')[0]} {fingerprint_of(key)}", err=True)
     if failed:
         context.exit(ExitCode.UNAVAILABLE)
+
+
+def _trust(inventory: Switches, names: tuple[str, ...], fingerprint: str) -> None:
+    if len(names) != 1:
+        raise click.UsageError("--fingerprint is that of one switch's key: give one NAME")
+    (name,) = names
+    key = key_with(inventory.by_name[name], fingerprint)
+    said = "is trusted now" if trust(inventory.known_hosts, name, key) else "was trusted already"
+    # What others append to known_hosts comes on stdout.
+    click.echo(f"{name}: {key.split(' ')[0]} {fingerprint} {said} ({inventory.known_hosts})", err=True)
 
 
 @click.command("redact")
@@ -159,7 +177,8 @@ def command(
     """
     settings = load_settings(context.obj)
     inventory = load_inventory(_inventory_file(settings)).adjusted(jobs, timeout)
-    check_known_hosts(inventory.known_hosts)
+    with suppress(ImportError):  # each switch says what is missing
+        KnownHosts(inventory.known_hosts)
     with only_run(settings.lock_file), open_history(settings.history_file) as history:
         known = refresh(settings)
         wanted = _wanted(known, names, settings)
@@ -169,6 +188,7 @@ def command(
             chatty = verbose or dry_run or sys.stdout.isatty()
             tell = teller(stack, len(wanted), chatty=chatty, dry_run=dry_run, as_json=as_json)
             receiver = SwitchReceiver(inventory)
+            say_amiss(receiver.amiss, as_json=as_json)
             night = Night(settings, history, room, Pace(lambda: None), tell, None, dry_run, receiver)
             outcomes = collect_until_done(wanted, night, stack.close)
         if not dry_run:

@@ -9,19 +9,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from kaizen_backups.errors import DataError, KaizenError, printable
-from kaizen_backups.onboard.legacy_files import (
-    Found,
-    Survey,
-    check_packing,
-    is_tarball,
-    members,
-    place,
-    unpackable,
-)
+from kaizen_backups.onboard.legacy_files import Found, Looks, Survey, is_tarball, members, place, unpackable
+from kaizen_backups.onboard.legacy_links import link_unchanged
+from kaizen_backups.onboard.legacy_room import Need, looks_of
+from kaizen_backups.onboard.legacy_whole import examine
 from kaizen_backups.run import run
 from kaizen_backups.snapshots import INFO, SUMS, Snapshot
 from kaizen_backups.store import NodeStore
-from kaizen_backups.sums import Checked, Measure, check_tree, escape
+from kaizen_backups.sums import Checked, check_tree, escape
 from kaizen_backups.tree import regular_files
 
 _NODE_CONF = Path("/etc/kaizen/node.conf")
@@ -46,11 +41,25 @@ class Plan:
 
 
 @dataclass
-class _Layout:
+class Layout:
     """What a snapshot will hold: files by their names in it, and the tarballs that are unpacked at its root."""
 
     files: dict[str, Found] = field(default_factory=dict)
     tarballs: list[Found] = field(default_factory=list)
+    looks: dict[str, Looks] = field(default_factory=dict)
+    """How each file of the snapshot will look."""
+    unchecked: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Prepared:
+    """What all old files were found to be: the days' layouts, those left out and why, what nobody here could check."""
+
+    layouts: dict[date, Layout] = field(default_factory=dict)
+    damaged: dict[date, str] = field(default_factory=dict)
+    unchecked: list[str] = field(default_factory=list)
+    bytes: int = 0
+    """The room that making them takes."""
 
 
 def plan(survey: Survey, target: NodeStore) -> Plan:
@@ -61,21 +70,54 @@ def plan(survey: Survey, target: NodeStore) -> Plan:
     return Plan(new, sorted(there & survey.days.keys()), survey.left_out)
 
 
-async def make(day: date, found: list[Found], target: NodeStore, origin: Origin) -> tuple[Path, Checked]:
+async def prepare(wanted: Plan, target: NodeStore) -> Prepared:
+    """Read all old files that are wanted, and say what becomes of them; nothing is made."""
+    prepared = Prepared()
+    need = Need(target.directory)
+    made: tuple[date, dict[str, Looks]] | None = None
+    for day, found in wanted.new.items():
+        try:
+            layout = await lay_out(found)
+        except DataError as error:
+            prepared.damaged[day] = str(error)
+            continue
+        last = _before(day, target)
+        if made and (not last or last.date < made[0]):
+            need.add(layout.looks, made[1])
+        else:
+            need.add(layout.looks, looks_of(target.path(last)) if last else {})
+        prepared.layouts[day] = layout
+        prepared.unchecked += layout.unchecked
+        # Of a hundred days only the last one's files are kept in mind.
+        made, layout.looks = (day, layout.looks), {}
+    prepared.bytes = need.most
+    return prepared
+
+
+def _before(day: date, target: NodeStore) -> Snapshot | None:
+    """Return the newest snapshot that is older than a day."""
+    return next((snapshot for snapshot in reversed(target.snapshots()) if snapshot.date < day), None)
+
+
+async def make(day: date, layout: Layout, target: NodeStore, origin: Origin) -> tuple[Path, Checked]:
     """Make a day's snapshot, and check it; return where it is until it is published, and what is in it.
 
-    Raises DataError where an old file is damaged, KaizenError where it can't be made; nothing stays then.
+    What has not changed since the snapshot before is a hard link to that. Raises DataError where an old file is
+    damaged, KaizenError where it can't be made; nothing stays then.
     """
-    layout = lay_out(found)
+    before = _before(day, target)
+    last = target.path(before) if before else None
     partial = target.new_partial(Snapshot(day))
     try:
         for tarball in layout.tarballs:
             await _unpack(tarball.path, partial)
         for name, file in layout.files.items():
             _copy(file.path, partial / name)
-        (partial / INFO).write_text(_info(day, found, partial, origin))
+        if last:
+            link_unchanged(partial, last)
+        (partial / INFO).write_text(_info(day, layout, partial, last, origin))
         (partial / SUMS).write_bytes(b"".join(sum_lines(partial)))
-        return partial, check_tree(partial)
+        return partial, check_tree(partial, last)
     except BaseException as error:
         target.discard([partial])
         if isinstance(error, OSError):
@@ -83,20 +125,25 @@ async def make(day: date, found: list[Found], target: NodeStore, origin: Origin)
         raise
 
 
-def lay_out(found: Iterable[Found]) -> _Layout:
-    """Say what becomes of each file of a day. Raises DataError for one that is damaged."""
-    layout = _Layout()
+async def lay_out(found: Iterable[Found]) -> Layout:
+    """Say what becomes of each file of a day. Raises DataError for one that is damaged or cut short."""
+    layout = Layout()
     taken: set[str] = set()
     for file in found:
-        check_packing(file.path)
+        look = await examine(file)
+        if look.unchecked:
+            layout.unchecked.append(f"{printable(str(file.path))}: not checked: {look.unchecked}")
         entries = members(file.path) if is_tarball(file.path) else []
         if entries and unpackable(entries, taken):
             layout.tarballs.append(file)
             taken |= {entry.name for entry in entries if entry.kind != "directory"}
+            layout.looks |= {entry.name: entry.looks for entry in entries if entry.kind == "file"}
             continue
-        name = place(file, taken)
+        name = place(file, taken, archive=look.archive)
         taken.add(name)
         layout.files[name] = file
+        status = file.path.stat()
+        layout.looks[name] = Looks(status.st_size, seconds=int(status.st_mtime))
     return layout
 
 
@@ -121,24 +168,22 @@ def _copy(old: Path, new: Path) -> None:
     os.utime(new, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def _info(day: date, found: list[Found], partial: Path, origin: Origin) -> str:
+def _info(day: date, layout: Layout, partial: Path, last: Path | None, origin: Origin) -> str:
     """Return a backup.info. When it was made is what the newest of the old files says."""
-    made = max(file.path.stat().st_mtime for file in found)
+    made = max(file.path.stat().st_mtime for file in (*layout.files.values(), *layout.tarballs))
     stamp = f"{datetime.fromtimestamp(made, UTC):%Y-%m-%dT%H:%M:%SZ}"
-    count = Measure()
-    for file in regular_files(partial):
-        count.add(file)
-    held = count.checked("")
+    sizes = [(file.status.st_size, file.linked) for file in regular_files(partial, last)]
+    changed = [size for size, linked in sizes if not linked]
     lines = [
         f"host = {origin.host}",
         f"role = {origin.role}",
         f"started = {stamp}",
         f"finished = {stamp}",
         "status = complete",
-        f"files = {held.files}",
-        f"bytes = {held.bytes}",
-        f"changed_files = {held.files}",
-        f"changed_bytes = {held.bytes}",
+        f"files = {len(sizes)}",
+        f"bytes = {sum(size for size, _ in sizes)}",
+        f"changed_files = {len(changed)}",
+        f"changed_bytes = {sum(changed)}",
         "warnings = 0",
         f"imported_from = {printable(str(origin.top))}",
         f"imported_for = {day}",

@@ -5,6 +5,7 @@ import smtplib
 import socket
 import ssl
 import tempfile
+from dataclasses import replace
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -36,10 +37,12 @@ def send_digest(settings: Settings, verdict: Verdict, now: datetime, *, anyway: 
     if not settings.mail:
         return False
     last = read_told(told_file(settings))
-    if not anyway and not is_due(verdict, last, now, always=settings.mail.always):
+    changed = [change for change in verdict.changed if anyway or str(change) not in last.changed]
+    news = replace(verdict, changed=changed)
+    if not anyway and not is_due(news, last, now, always=settings.mail.always):
         return False
-    send(settings.mail, digest(verdict, last), now)
-    write_told(told_file(settings), str(now.date()), verdict.concerns())
+    send(settings.mail, digest(news, last), now)
+    write_told(told_file(settings), str(now.date()), verdict.concerns(), map(str, verdict.changed))
     return True
 
 

@@ -27,6 +27,9 @@ class ConfigChange:
     new: str
     diff: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return f"{self.node} {self.old} {self.new}"
+
 
 def config_changes(store: Path, found: Iterable[NodeStatus], today: date) -> list[ConfigChange]:
     """Return what is new in today's configurations, by name.
@@ -54,12 +57,14 @@ def _change(store: Path, name: str, today: date) -> ConfigChange | None:
 
 
 def _two(stored: list[Snapshot], today: date) -> tuple[Snapshot, Snapshot] | None:
-    """Return the first snapshot of the last day before today, and the newest of today."""
+    """Return the first snapshot of the last day before today, and that of today: another one of today is not told of
+    before tomorrow, which begins with it.
+    """
     earlier = [snapshot for snapshot in stored if snapshot.date < today]
     current = [snapshot for snapshot in stored if snapshot.date == today]
     if not earlier or not current:
         return None
-    return min(snapshot for snapshot in earlier if snapshot.date == earlier[-1].date), current[-1]
+    return min(snapshot for snapshot in earlier if snapshot.date == earlier[-1].date), current[0]
 
 
 def _linked(node: NodeStore, old: Snapshot, new: Snapshot) -> bool:

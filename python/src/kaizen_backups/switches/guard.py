@@ -3,7 +3,7 @@
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Timer
 from types import TracebackType
@@ -83,9 +83,9 @@ class Guard:
         return printable(redact_line(lines[-1]))[:100] if lines else ""
 
 
-def watched(device_type: str, guard: Guard) -> Any:
-    """Return netmiko's class for a kind of switch; it names an unknown host key, offers no key but the given one,
-    and sees when a connection ends.
+def watched(device_type: str, guard: Guard, name: str, host_keys: Sequence[Any]) -> Any:
+    """Return netmiko's class for a kind of switch; it knows the host keys of the one called so and names another one,
+    offers no key but the given one, and sees when a connection ends.
     """
     from netmiko import ssh_dispatcher
 
@@ -105,9 +105,21 @@ def watched(device_type: str, guard: Guard) -> Any:
         kind._modify_connection_params(self)
         self.key_policy = _Refuse()
 
+    def client(self: Any) -> Any:
+        # Not by the file's name: of a line there that is bad, paramiko would let every switch suffer.
+        built = kind._build_ssh_client(self)
+        for key in reversed(host_keys):  # of two of one type the first counts
+            built.get_host_keys().add(name, key.get_name(), key)
+        return built
+
     def parameters(self: Any) -> dict[str, Any]:
         # With a key of its own a switch is not offered those in ~/.ssh, too.
         return {**kind._connect_params_dict(self), "look_for_keys": False}
 
-    own = {"read_channel": read_channel, "_modify_connection_params": prepare, "_connect_params_dict": parameters}
+    own = {
+        "read_channel": read_channel,
+        "_modify_connection_params": prepare,
+        "_build_ssh_client": client,
+        "_connect_params_dict": parameters,
+    }
     return type(kind.__name__, (kind,), own)

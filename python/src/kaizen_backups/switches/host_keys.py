@@ -1,8 +1,9 @@
 """The host keys of switches: always checked, learnt by nobody but an administrator, who compares them."""
 
 import socket
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kaizen_backups.errors import ConfigError, UnavailableError, printable
 from kaizen_backups.node import fingerprint
@@ -24,13 +25,18 @@ def connect(switch: Switch, seconds: float) -> socket.socket:
         raise UnavailableError(f"{switch.address} port {switch.port}: {error.strerror or error}") from None
 
 
-def offered_key(switch: Switch) -> str:
-    """Return the host key that a switch shows now, as known_hosts has it, without a name. Raises UnavailableError."""
+def offered_key(switch: Switch, types: Sequence[str] = ()) -> str:
+    """Return the host key that a switch shows now, of one of these types where any are given, as known_hosts has it,
+    without a name. Raises UnavailableError.
+    """
     import paramiko
 
     with connect(switch, _PATIENCE) as sock:
         transport = paramiko.Transport(sock)
         try:
+            options = transport.get_security_options()
+            if types:
+                options.key_types = [one for one in types if one in options.key_types]
             transport.start_client(timeout=_PATIENCE)
             return line_of_key(transport.get_remote_server_key())
         except (paramiko.SSHException, OSError, EOFError) as error:
@@ -44,32 +50,76 @@ def line_of_key(key: "PKey") -> str:
     return f"{key.get_name()} {key.get_base64()}"
 
 
-def check_known_hosts(known_hosts: Path) -> None:
-    """Raise ConfigError when the file is there and can't be used; a missing one knows no switch."""
-    try:
-        lines = known_hosts.read_text().split("\n")
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise ConfigError(f"{known_hosts}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{known_hosts}: it is no text") from None
-    for number, line in enumerate(lines, 1):
-        if line.strip() and not line.strip().startswith("#") and not _is_good(line.strip(), number):
-            line_is = "a line is 'NAME TYPE KEY', as 'kaizen switches keys' prints it"
-            raise ConfigError(f"{known_hosts}:{number}: it is no host key: {line_is}")
+class _Line(NamedTuple):
+    """A line of known_hosts: its number, the names that it is of, and the key; None where it is none."""
+
+    number: int
+    names: str
+    key: "PKey | None"
 
 
-def _is_good(line: str, number: int) -> bool:
+class KnownHosts:
+    """The host keys that are known. A line that is bad is the trouble of the switch that it names, and no other's."""
+
+    def __init__(self, file: Path) -> None:
+        """Read the file; where there is none, no key is known. Raises ConfigError."""
+        self.file = file
+        try:
+            lines = file.read_text(errors="replace").split("\n")
+        except FileNotFoundError:
+            lines = []
+        except OSError as error:
+            raise ConfigError(f"{file}: {error.strerror}") from None
+        self._lines = [
+            _read_line(line.strip(), number)
+            for number, line in enumerate(lines, 1)
+            if line.strip() and not line.strip().startswith("#")
+        ]
+
+    def keys(self, name: str) -> list["PKey"]:
+        """Return the keys of a switch. Raises ConfigError where a line of its own is bad."""
+        own = [line for line in self._lines if is_of(line.names, name)]
+        for line in own:
+            if not line.key:
+                raise ConfigError(self._complaint(line))
+        return [line.key for line in own if line.key]
+
+    def nobodys(self, names: Iterable[str]) -> list[str]:
+        """Say which lines are bad and of none of these switches."""
+        bad = [line for line in self._lines if not line.key]
+        wanted = list(names) if bad else []
+        return [self._complaint(line) for line in bad if not any(is_of(line.names, name) for name in wanted)]
+
+    def _complaint(self, line: _Line) -> str:
+        advice = "a line is 'NAME TYPE KEY', as 'kaizen switches keys' prints it"
+        return f"{self.file}:{line.number}: it is no host key: {advice}"
+
+
+def _read_line(line: str, number: int) -> _Line:
+    from paramiko.hostkeys import HostKeyEntry
+
+    fields = line.split()
+    # A mark such as @revoked is nothing that we know: the line is bad, and of the switch behind it.
+    names = fields[1] if line.startswith("@") and len(fields) > 1 else fields[0]
     try:
-        from paramiko.hostkeys import HostKeyEntry
-    except ImportError:
-        return True  # a session says what is missing
-    try:
-        HostKeyEntry.from_line(line, number)
+        entry = HostKeyEntry.from_line(" ".join(fields), number)
     except Exception:  # whatever is wrong with a key, paramiko raises what its library does
-        return False
-    return len(line.split()) >= 3
+        entry = None
+    return _Line(number, names, entry.key if entry else None)
+
+
+def is_of(names: str, name: str) -> bool:
+    """Tell whether a switch is among the names that a line of known_hosts begins with, hashed or not."""
+    return any(one == name or (one.startswith("|1|") and _hashed(name, one) == one) for one in names.split(","))
+
+
+def _hashed(name: str, like: str) -> str | None:
+    from paramiko.hostkeys import HostKeys
+
+    try:
+        return str(HostKeys.hash_host(name, like))
+    except Exception:  # it is no hash
+        return None
 
 
 def unknown(switch: Switch, known_hosts: Path, key: "PKey") -> str:

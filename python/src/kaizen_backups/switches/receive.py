@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import os
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,10 +15,11 @@ from kaizen_backups.onboard.module_files import package_version
 from kaizen_backups.snapshots import INFO, SUMS, Snapshot
 from kaizen_backups.store import NodeStore
 from kaizen_backups.sums import Checked, check_tree
+from kaizen_backups.switches.aside import aside
 from kaizen_backups.switches.credentials import Vault
-from kaizen_backups.switches.host_keys import check_known_hosts
+from kaizen_backups.switches.host_keys import KnownHosts
 from kaizen_backups.switches.inventory import Switch, Switches
-from kaizen_backups.switches.session import fetch
+from kaizen_backups.switches.session import MISSING, fetch
 from kaizen_backups.switches.stored import CONFIG, ROLE, read_config
 from kaizen_backups.switches.text import same
 
@@ -31,38 +31,40 @@ class SwitchReceiver:
 
     def __init__(self, load: Switches | KaizenError) -> None:
         """Take the inventory, or why there is none: each switch then has that trouble, and no node has."""
-        self._load = _usable(load)
+        self.amiss: list[str] = []
+        """Lines of known_hosts that are bad, and no switch's trouble."""
+        self._load = self._with_keys(load) if isinstance(load, Switches) else load
         self._vault = Vault()
         jobs = load.jobs if isinstance(load, Switches) else 1
         self.slots = asyncio.Semaphore(jobs)
-        # A session blocks for as long as a minute: it must not take the threads of the nodes' work.
-        self._pool = ThreadPoolExecutor(jobs, thread_name_prefix="switch")
 
     async def receive(self, night: Night, outcome: Outcome) -> list[str]:
         """Fetch and store; return [], since a switch is as it should be or KaizenError is raised."""
         began = stamp()
         switch, known_hosts = self._find(outcome.node)
         login = await self._vault.login(switch)
-        loop = asyncio.get_running_loop()
-        text = await loop.run_in_executor(self._pool, fetch, switch, login, known_hosts)
+        # A session blocks for as long as a minute: it must not take the threads of the nodes' work.
+        text = await aside(fetch, switch, login, known_hosts)
         work = _Storing(switch, text, began, night, outcome)
         return await work.carry_out()
 
-    def _find(self, name: str) -> tuple[Switch, Path]:
+    def _with_keys(self, load: Switches) -> tuple[Switches, KnownHosts] | KaizenError:
+        try:
+            known_hosts = KnownHosts(load.known_hosts)
+            self.amiss = known_hosts.nobodys(load.by_name)
+        except ConfigError as error:
+            return error
+        except ImportError:
+            return ConfigError(MISSING)
+        return load, known_hosts
+
+    def _find(self, name: str) -> tuple[Switch, KnownHosts]:
         if isinstance(self._load, KaizenError):
             raise self._load
-        if name not in self._load.by_name:
+        switches, known_hosts = self._load
+        if name not in switches.by_name:
             raise ConfigError("switches.yaml does not have it any more")
-        return self._load.by_name[name], self._load.known_hosts
-
-
-def _usable(load: Switches | KaizenError) -> Switches | KaizenError:
-    try:
-        if isinstance(load, Switches):
-            check_known_hosts(load.known_hosts)
-    except ConfigError as error:
-        return error
-    return load
+        return switches.by_name[name], known_hosts
 
 
 class _Storing:

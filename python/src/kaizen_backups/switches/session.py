@@ -6,28 +6,28 @@ netmiko does it, and knows how each kind of switch is spoken to. It blocks, so e
 import logging
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from kaizen_backups.errors import ConfigError, KaizenError, RefusedError, UnavailableError, printable
 from kaizen_backups.switches.credentials import Login
 from kaizen_backups.switches.guard import ClosedError, Guard, UnknownKeyError, watched
-from kaizen_backups.switches.host_keys import changed, connect, unknown
+from kaizen_backups.switches.host_keys import KnownHosts, changed, connect, unknown
 from kaizen_backups.switches.inventory import Switch
 from kaizen_backups.switches.text import configuration
 
 _NEVER = 3600.0  # seconds: the guard ends what takes too long, whatever it is
-_MISSING = "netmiko is missing: /opt/kaizen/bin/pip install 'kaizen-backups[switches]'"
+MISSING = "netmiko is missing: /opt/kaizen/bin/pip install 'kaizen-backups[switches]'"
 
 
-def fetch(switch: Switch, login: Login, known_hosts: Path) -> str:
+def fetch(switch: Switch, login: Login, known_hosts: KnownHosts) -> str:
     """Return a switch's configuration, as it is stored. Raises KaizenError, without any password in it."""
     try:
         import netmiko  # noqa: F401 (few have switches, and it takes long to load)
     except ImportError:
-        raise ConfigError(_MISSING) from None
+        raise ConfigError(MISSING) from None
     # What they would say on stderr is said better below, and what they log of a session has passwords in it.
     for name in ("paramiko", "netmiko"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    known_hosts.keys(switch.name)  # what is wrong with them is said before anything is asked
     with connect(switch, switch.timeout) as sock, Guard(sock, switch.timeout, login.scrub) as guard:
         try:
             return configuration(_converse(switch, login, known_hosts, guard), switch.family, login.scrub)
@@ -38,8 +38,8 @@ def fetch(switch: Switch, login: Login, known_hosts: Path) -> str:
             raise kind(login.scrub(said)) from None
 
 
-def _converse(switch: Switch, login: Login, known_hosts: Path, guard: Guard) -> str:
-    kind = watched(switch.family.device_type, guard)
+def _converse(switch: Switch, login: Login, known_hosts: KnownHosts, guard: Guard) -> str:
+    kind = watched(switch.family.device_type, guard, switch.name, known_hosts.keys(switch.name))
     connection = kind(
         device_type=switch.family.device_type,
         host=switch.name,  # whose host key it is: the socket is connected
@@ -51,8 +51,6 @@ def _converse(switch: Switch, login: Login, known_hosts: Path, guard: Guard) -> 
         key_file=str(switch.key) if switch.key else None,
         allow_agent=False,
         ssh_strict=True,
-        alt_host_keys=True,
-        alt_key_file=str(known_hosts),
         conn_timeout=_NEVER,
         auth_timeout=_NEVER,
         banner_timeout=_NEVER,
@@ -83,7 +81,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _trouble(
-    error: Exception, switch: Switch, login: Login, known_hosts: Path, guard: Guard
+    error: Exception, switch: Switch, login: Login, known_hosts: KnownHosts, guard: Guard
 ) -> tuple[type[KaizenError], str]:
     """Say what ended a session, in one line, and of which kind it is."""
     import paramiko
@@ -95,9 +93,9 @@ def _trouble(
     for one in chain:
         match one:
             case paramiko.BadHostKeyException():
-                return RefusedError, changed(known_hosts, one.key, one.expected_key)
+                return RefusedError, changed(known_hosts.file, one.key, one.expected_key)
             case UnknownKeyError():
-                return RefusedError, unknown(switch, known_hosts, one.key)
+                return RefusedError, unknown(switch, known_hosts.file, one.key)
             case paramiko.AuthenticationException():
                 return RefusedError, f"it does not let {printable(switch.user)} in"
     if any(isinstance(one, ClosedError | EOFError | ConnectionError) for one in chain):

@@ -16,8 +16,9 @@ from kaizen_backups.exit_codes import ExitCode
 from kaizen_backups.history import open_history
 from kaizen_backups.lock import only_run
 from kaizen_backups.nodes_yaml import read_list
-from kaizen_backups.onboard.legacy import Origin, Plan, make, plan, this_host
+from kaizen_backups.onboard.legacy import Origin, Plan, Prepared, make, plan, prepare, this_host
 from kaizen_backups.onboard.legacy_files import look
+from kaizen_backups.onboard.legacy_room import too_little_room
 from kaizen_backups.settings import Keep, load_settings
 from kaizen_backups.snapshots import Snapshot, kept
 from kaizen_backups.store import NodeStore, stored_nodes
@@ -29,7 +30,9 @@ _AGENTS_LOCK = Path("/run/kaizen-backup.lock")
 
 @dataclass(frozen=True)
 class _Target:
-    """Where snapshots go, whose they are, the lock, how long they stay, what notes them, and where not to look."""
+    """Where snapshots go, whose they are, the lock, how long they stay, what notes them, where not to look, and the
+    bytes that must stay free.
+    """
 
     store: NodeStore
     host: str
@@ -38,6 +41,7 @@ class _Target:
     keep: Keep
     note: Callable[[Snapshot, Checked], None]
     avoid: Path
+    floor: int = 0
 
 
 @click.command("import-legacy")
@@ -50,7 +54,8 @@ def command(context: click.Context, directory: Path, node: str | None, dry_run: 
 
     The date is in a file's name, or in its directory's: 2026-09-01, 20260901-0100, 2026_09_01, 01Sep2026,
     2026/09/01. A tarball of a system's files is unpacked; a dump goes to dumps/. Nothing in DIR is changed, a day that
-    has a snapshot is left alone, and so it can be run again. What has no date, or is damaged, is named (exit code 1).
+    has a snapshot is left alone, and so it can be run again. What has no date, or is damaged or cut short, is named
+    (exit code 1). All is read before the first snapshot is made, also with --dry-run.
 
     On a host that is backed up, the snapshots go beside its own, for the collector to fetch. Where this program is
     only on the collector, bring a copy of DIR there, and say --node.
@@ -69,7 +74,15 @@ def command(context: click.Context, directory: Path, node: str | None, dry_run: 
         found = plan(
             look(top, today, target.store.directory, {target.avoid, target.store.directory} - {top}), target.store
         )
-        damaged = _carry_out(found, target, Origin(target.host, target.role, top), dry_run=dry_run)
+        prepared = asyncio.run(prepare(found, target.store))
+        _say_looks(prepared)
+        if dry_run:
+            _show(found, prepared, top)
+        if short := too_little_room(target.store.directory, prepared.bytes, target.floor):
+            raise KaizenError(short)
+        damaged = set(prepared.damaged)
+        if not dry_run:
+            damaged |= _carry_out(prepared, target, Origin(target.host, target.role, top))
         _say_end(found, target, damaged, today, dry_run=dry_run)
     if found.left_out or damaged:
         context.exit(ExitCode.FAILED)
@@ -98,24 +111,36 @@ def _target(config: Path, node: str | None, dry_run: bool) -> Iterator[_Target]:
         def note(snapshot: Snapshot, checked: Checked) -> None:
             history.add_snapshot(name, snapshot, checked)
 
-        yield _Target(
-            store, name, roles.get(name) or "generic", settings.lock_file, settings.keep, note, settings.store.resolve()
-        )
+        role, avoid = roles.get(name) or "generic", settings.store.resolve()
+        yield _Target(store, name, role, settings.lock_file, settings.keep, note, avoid, settings.floor)
 
 
-def _carry_out(found: Plan, target: _Target, origin: Origin, *, dry_run: bool) -> list[date]:
-    """Make the snapshots, oldest first; return the days of which a file is damaged."""
-    damaged = []
-    for day, files in found.new.items():
-        if dry_run:
-            names = ", ".join(printable(str(file.path.relative_to(origin.top))) for file in files)
-            click.echo(f"{day}: would hold {names}")
-            continue
+def _say_looks(prepared: Prepared) -> None:
+    for day, reason in prepared.damaged.items():
+        _leave_out(day, reason)
+    for line in prepared.unchecked:
+        click.echo(f"kaizen-onboard: {line}", err=True)
+
+
+def _leave_out(day: date, reason: str) -> None:
+    click.echo(f"kaizen-onboard: {day} is left out: {reason}", err=True)
+
+
+def _show(found: Plan, prepared: Prepared, top: Path) -> None:
+    for day in prepared.layouts:
+        names = ", ".join(printable(str(file.path.relative_to(top))) for file in found.new[day])
+        click.echo(f"{day}: would hold {names}")
+
+
+def _carry_out(prepared: Prepared, target: _Target, origin: Origin) -> set[date]:
+    """Make the snapshots, oldest first; return the days of which a file is damaged by now."""
+    damaged = set()
+    for day, layout in prepared.layouts.items():
         try:
-            partial, checked = asyncio.run(make(day, files, target.store, origin))
+            partial, checked = asyncio.run(make(day, layout, target.store, origin))
         except DataError as error:
-            click.echo(f"kaizen-onboard: {day} is left out: {error}", err=True)
-            damaged.append(day)
+            _leave_out(day, str(error))
+            damaged.add(day)
             continue
         # On record first: a row too many is nothing, a snapshot without one could be tampered with unseen.
         target.note(Snapshot(day), checked)
@@ -124,7 +149,7 @@ def _carry_out(found: Plan, target: _Target, origin: Origin, *, dry_run: bool) -
     return damaged
 
 
-def _say_end(found: Plan, target: _Target, damaged: list[date], today: date, *, dry_run: bool) -> None:
+def _say_end(found: Plan, target: _Target, damaged: set[date], today: date, *, dry_run: bool) -> None:
     for line in found.left_out:
         click.echo(f"kaizen-onboard: left out {line}", err=True)
     made = [Snapshot(day) for day in found.new if day not in damaged]
