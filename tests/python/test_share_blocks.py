@@ -24,11 +24,11 @@ def content() -> bytes:
 
 
 def changed(data: bytes) -> bytes:
-    """Return it with a bit changed every now and then, and something appended."""
+    """Return it with a bit changed every now and then, and a good part appended, as to a log."""
     other = bytearray(data)
     for start in range(0, SIZE, EVERY):
         other[start] ^= 1
-    return bytes(other) + b"more"
+    return bytes(other) + os.urandom(MIB)
 
 
 def used(disk: Path) -> int:
@@ -99,3 +99,30 @@ def test_what_was_rotten_stays_where_it_was(disk: Path, make_snapshot: Make) -> 
         file.write(b"rot")
     assert share(snapshot, last)
     assert check_tree(snapshot)
+
+
+@pytest.mark.parametrize("disk", ["xfs"], indirect=True)
+def test_a_name_of_what_is_stored_is_never_written_to(disk: Path, make_snapshot: Make) -> None:
+    """On the node one file became a link to another: then it is a link to what is stored of that other one, too."""
+    data = content()
+    last = make_snapshot("disk/last", large=data, other=changed(data))
+    snapshot = make_snapshot("disk/snapshot")
+    os.link(last / "other", snapshot / "large")
+    before = (last / "other").stat().st_ctime_ns
+    assert share(snapshot, last) == 0
+    assert (last / "other").stat().st_ctime_ns == before
+
+
+@pytest.mark.parametrize("disk", ["xfs", "btrfs"], indirect=True)
+def test_a_hole_stays_one(disk: Path, make_snapshot: Make) -> None:
+    """Otherwise a file with little in each of many places would take all of them."""
+    places, step = 800, 1 << 17
+    for name, text in (("last", b"old"), ("snapshot", b"new")):
+        with (make_snapshot(f"disk/{name}") / "large").open("wb") as file:
+            file.truncate(places * step)
+            for number in range(places):
+                file.seek(number * step + 40960)
+                file.write(text if number % 2 else b"same")
+    before = used(disk)
+    assert share(disk / "snapshot", disk / "last")
+    assert used(disk) < before + MIB

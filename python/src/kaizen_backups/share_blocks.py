@@ -2,7 +2,7 @@
 
 A received file is whole, and its own. The kernel is asked to let it share those pieces in which it is like the last
 snapshot's file of that name: it compares them itself, under its own locks, and changes neither file's content (ioctl
-FIDEDUPERANGE, `man 2 ioctl_fideduperange`). The last snapshot's file is only read.
+FIDEDUPERANGE, `man 2 ioctl_fideduperange`). A file that has another name is left alone: it may be one that is stored.
 """
 
 import array
@@ -22,6 +22,7 @@ LARGE = 1_000_000
 _FIDEDUPERANGE = 0xC0189436  # linux/fs.h: _IOWR(0x94, 54, struct file_dedupe_range)
 _REQUEST = struct.Struct("=QQHHI qQQiI")  # struct file_dedupe_range with one struct file_dedupe_range_info
 _PIECE = 1 << 17  # bytes; one that differs anywhere is not shared at all
+_BLOCK = 1 << 12
 _CAPABILITIES = "security.capability"
 
 
@@ -30,7 +31,8 @@ def share_blocks(file: File, last: Path, go_on: Callable[[], object] = lambda: N
 
     What can't be shared, for whatever reason, stays as it is. `go_on` is called now and then, and ends it by raising.
     """
-    if file.linked or file.status.st_size < LARGE:
+    # With another name it may be, or share its inode with, what is stored already: that is never written to.
+    if file.linked or file.status.st_nlink > 1 or file.status.st_size < LARGE:
         return 0
     with suppress(OSError), ExitStack() as opened:
         old = open_file(last, file.name)
@@ -42,11 +44,11 @@ def share_blocks(file: File, last: Path, go_on: Callable[[], object] = lambda: N
 
 
 def _share(old: int, new: int, go_on: Callable[[], object]) -> int:
-    size = os.fstat(new).st_size
+    size, common = os.fstat(new).st_size, min(os.fstat(old).st_size, os.fstat(new).st_size)
     shared, own = 0, []
     for start in range(0, size, _PIECE):
         go_on()
-        if start + _PIECE <= size and _share_piece(old, new, start):
+        if start + _PIECE <= common and _share_piece(old, new, start):
             shared += _PIECE
         else:
             own.append(start)
@@ -73,8 +75,9 @@ def _write_anew(file: int, starts: Iterable[int], go_on: Callable[[], object]) -
     try:
         for start in starts:
             go_on()
-            piece = os.pread(file, _PIECE, start)
-            if piece.strip(b"\0"):  # a hole stays one
-                os.pwrite(file, piece, start)
+            for offset in range(start, start + _PIECE, _BLOCK):
+                block = os.pread(file, _BLOCK, offset)
+                if block.strip(b"\0"):  # a hole stays one
+                    os.pwrite(file, block, offset)
     finally:
         os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
