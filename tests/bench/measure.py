@@ -50,11 +50,17 @@ def measured(commands: Iterable[Command]) -> Cost:
     return cost
 
 
-def used(directory: Path) -> tuple[int, int]:
-    """Return the bytes that a directory takes on the disk, and its inodes; hard links count once."""
+def used(directory: Path, *, shared: bool = False) -> tuple[int, int]:
+    """Return the bytes that a directory takes on the disk, and its inodes; hard links count once.
+
+    Blocks that files share do not: with `shared` the bytes are those of the whole file system.
+    """
     os.sync()
     found = [subprocess.check_output(["du", "-s", *flags, directory]) for flags in (["-B1"], ["--inodes"])]
     size, inodes = (int(line.split()[0]) for line in found)
+    if shared:
+        whole = os.statvfs(directory)
+        size = (whole.f_blocks - whole.f_bfree) * whole.f_frsize
     return size, inodes
 
 
@@ -71,7 +77,7 @@ def medians(costs: Iterable[Cost]) -> Cost:
 def print_table(title: str, rows: Mapping[str, Cost]) -> None:
     """Print a table in Markdown."""
     print(f"\n{title}\n")
-    print("| | seconds | processor s | memory MB | added MB | added inodes |")
+    print("| | seconds | processor s | largest process MB | added MB | added inodes |")
     print("|---|--:|--:|--:|--:|--:|")
     for name, cost in rows.items():
         size = "-" if cost.added_bytes is None else f"{cost.added_bytes / 1e6:.1f}"
