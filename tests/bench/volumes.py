@@ -37,7 +37,7 @@ with rados.Rados(conffile=os.environ["CEPH_CONF"]) as cluster, cluster.open_ioct
 def main() -> None:
     """Measure, print a table, and write JSON if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, default=1024, metavar="MIB", help="of the volume, twice of what is in it")
+    parser.add_argument("--size", type=int, default=256, metavar="MIB", help="of the volume, twice of what is in it")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go, for programs")
     asked = parser.parse_args()
