@@ -37,7 +37,8 @@ demo: $(CACHE)/lab-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
 
 test: $(CACHE)/test-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
 	$(PARALLEL) lint types unit rspec
-	$(PARALLEL) bats fleet
+	$(MAKE) bats
+	$(MAKE) fleet
 
 check: $(CACHE)/test-packages $(VENV)/ready
 	SPEC_SYSTEMS='debian-11-x86_64 debian-12-x86_64 rocky-9-x86_64' $(PARALLEL) lint types unit rspec
@@ -85,8 +86,8 @@ bats:
 
 lab e2e fleet: $(CACHE)/test-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
 
-# Two for each processor: the fleet's hosts wait for each other often.
-FLEET := $(PYTEST) -n $(shell expr $$(nproc) \* 2) --no-loadscope-reorder
+# One more than processors: the fleet's hosts wait for each other often.
+FLEET := $(PYTEST) -n $(shell expr $$(nproc) + 1) --no-loadscope-reorder
 
 lab:
 	$(FLEET) tests/lab
