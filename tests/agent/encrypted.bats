@@ -56,9 +56,9 @@ readable() { (cd "$NODE" && grep -rl 'secret word' backups var/lib/kaizen 2>/dev
 
 @test "a run that is killed in the midst of a dump leaves nothing readable among the snapshots, and the next removes the rest" {
     furnish
-    printf '#!/bin/sh\ncat /srv/secret\ntouch /tmp/told\nsleep 600 3>&- &\nwait\n' >"$NODE/usr/local/bin/tell"
+    printf '#!/bin/sh\ncat /srv/secret\nsleep 600 3>&- &\nwait\n' >"$NODE/usr/local/bin/tell"
     spawn /usr/local/sbin/kaizen-backup run
-    until [[ -e $NODE/tmp/told ]]; do kill -0 "$PID"; done
+    until [[ -n $(readable) ]]; do kill -0 "$PID"; done
     kill -9 -- "-$PID"
     [[ $(readable) == var/lib/kaizen/work.*/plain/dumps/tell ]]
     [[ $(stat -c '%a %U' "$NODE"/var/lib/kaizen/work.*) == '700 root' ]]
