@@ -78,8 +78,8 @@ class Watched:
         self.collector.run(["kaizen", "collect"], at=moment)
 
     def query(self, path: str) -> Any:
-        """Ask Prometheus."""
-        answer = self.collector.run(["curl", "-sS", f"http://localhost:9090/api/v1/{path}"], check=False)
+        """Ask Prometheus; None when it can't answer yet."""
+        answer = self.collector.run(["curl", "-fsS", f"http://localhost:9090/api/v1/{path}"], check=False)
         return json.loads(answer.out)["data"] if answer.code == 0 else None
 
     def firing(self) -> set[tuple[str, str]]:

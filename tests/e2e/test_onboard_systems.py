@@ -6,9 +6,9 @@ import pytest
 
 from bare_host import BareHosts, differing
 from lab import Fleet, Node
-from lab.puppet import ENVIRONMENT, PUPPET
+from lab.puppet import PUPPET
+from lab.systemd import beside_systemd, systemd
 
-SYSTEMD = f"{ENVIRONMENT}/modules/quickstack/tests/lab/systemd.sh"
 STAND_IN = """#!/bin/sh
 echo "${0##*/} $*" >>/root/asked
 case "$*" in *install*) cp /root/zstd /usr/bin/zstd ;; esac
@@ -83,20 +83,9 @@ def test_under_selinux_every_file_has_its_type_and_a_lost_one_is_found(bare: Bar
 def booted(bare: BareHosts) -> Iterator[Node]:
     """Yield a host in which a real systemd runs."""
     node = bare.hosts["timer"]
-    systemd = node.popen([SYSTEMD, "/"], stdout=None, stderr=None)
-    try:
-        node.sh("until [[ -S /run/systemd/private ]]; do sleep 0.1; done", timeout=20)
+    with systemd(node):
         node.write("/usr/local/sbin/systemctl", SYSTEMCTL, mode=0o755)
         yield node
-    finally:
-        systemd.terminate()
-        systemd.wait()
-
-
-def beside_systemd(node: Node, *argv: str, text: str = "") -> str:
-    enter = f"--target={node.read('/run/systemd.pid').strip()}"
-    namespaces = ["--mount", "--pid", "--ipc", "--uts", "--cgroup"]
-    return node.run(["nsenter", enter, *namespaces, "--", *argv], input=text, check=False).out
 
 
 def units(node: Node) -> str:
@@ -108,8 +97,8 @@ def test_a_timer_is_set_and_is_puppets_timer_and_goes_without_trace(bare: BareHo
     before = bare.trace("timer")
     done = bare.add("timer", "--scheduler", "timer", "--at", "02:30")
     assert done.code == 0, done.describe()
-    assert beside_systemd(booted, "systemctl", "is-active", "kaizen-backup.timer") == "active\n"
-    shown = beside_systemd(booted, "systemctl", "show", "-p", "NextElapseUSecRealtime", "kaizen-backup.timer")
+    assert beside_systemd(booted, "systemctl", "is-active", "kaizen-backup.timer").out == "active\n"
+    shown = beside_systemd(booted, "systemctl", "show", "-p", "NextElapseUSecRealtime", "kaizen-backup.timer").out
     assert " 02:3" in shown
     assert bare.onboard("check", booted.name).code == 0
     beside_systemd(booted, "systemctl", "stop", "kaizen-backup.timer")
@@ -117,11 +106,11 @@ def test_a_timer_is_set_and_is_puppets_timer_and_goes_without_trace(bare: BareHo
     assert bare.onboard("upgrade", booted.name).code == 0
     onboarded = units(booted)
     manifest = """class { 'quickstack::backups': scheduler => 'timer', cron_hour => 2, cron_min => 30 }"""
-    beside_systemd(booted, *PUPPET, "apply", text=manifest)
+    beside_systemd(booted, *PUPPET, "apply", input=manifest)
     assert units(booted) == onboarded
     assert bare.onboard(booted.name, "--scheduler", "cron").code == 0
     assert booted.path("/etc/cron.d/kaizen-backup").exists()
-    assert beside_systemd(booted, "systemctl", "is-active", "kaizen-backup.timer") != "active\n"
+    assert beside_systemd(booted, "systemctl", "is-active", "kaizen-backup.timer", check=False).out != "active\n"
     assert bare.onboard(booted.name, "--scheduler", "timer").code == 0
     assert bare.onboard("remove", booted.name, "--yes", "--purge-local").code == 0
     left = [path for path in differing(before, bare.trace("timer")) if "kaizen" in path]

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from cluster import WHEELHOUSE
-from lab import Fleet, Node, Result
-from lab.puppet import ENVIRONMENT, PUPPET
+from lab import Fleet, Node
+from lab.puppet import PUPPET
+from lab.systemd import beside_systemd, systemd
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDRx7v0sGZwVvNfMzWCm1i6zvKbCDuGMwOGgL6uHdeMZ kaizen@backup.example"
 HIERA: dict[str, Any] = {
@@ -159,26 +160,14 @@ def booted(nodes: dict[str, Node]) -> Iterator[Node]:
     """Yield a collector in which a real systemd runs."""
     node = nodes["timer"]
     assert apply(node, COLLECTOR) == CHANGED
-    systemd = node.popen([f"{ENVIRONMENT}/modules/quickstack/tests/lab/systemd.sh", "/"], stdout=None, stderr=None)
-    try:
-        node.sh("until [[ -S /run/systemd/private ]]; do sleep 0.1; done", timeout=20)
+    with systemd(node):
         yield node
-    finally:
-        systemd.terminate()
-        systemd.wait()
-
-
-def beside_systemd(node: Node, *argv: str, manifest: str = "") -> Result:
-    enter = f"--target={node.read('/run/systemd.pid').strip()}"
-    return node.run(
-        ["nsenter", enter, "--mount", "--pid", "--ipc", "--uts", "--cgroup", "--", *argv], input=manifest, check=False
-    )
 
 
 def test_a_switch_between_cron_and_timer_cleans_up_the_other(booted: Node) -> None:
     def apply_beside(manifest: str) -> list[int]:
         argv = [*PUPPET, "apply", "--detailed-exitcodes"]
-        return [beside_systemd(booted, *argv, manifest=manifest).code for _ in range(2)]
+        return [beside_systemd(booted, *argv, input=manifest, check=False).code for _ in range(2)]
 
     def timers() -> list[str]:
         shown = beside_systemd(booted, "systemctl", "list-timers", "--no-legend", "--no-pager", "kaizen-*").out

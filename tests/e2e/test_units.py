@@ -1,20 +1,18 @@
 """The collector's units, run by a real systemd: they do what cron's runs do, and have no more than that takes."""
 
 import json
-import subprocess
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from cluster import WHEELHOUSE
-from lab import Fleet, LabError, Node
+from lab import Fleet, Node
 from lab.process import PATH
 from lab.puppet import ENVIRONMENT
 from lab.result import Result
 from lab.services import start_mariadb, start_postgresql
+from lab.systemd import beside_systemd, systemd
 
 MODULE = f"{ENVIRONMENT}/modules/quickstack"
 HIERA = {
@@ -48,9 +46,7 @@ class Units:
 
     def run(self, *argv: str, check: bool = True) -> Result:
         """Run a command beside systemd."""
-        pid = self.collector.read("/run/systemd.pid").strip()
-        enter = ["nsenter", f"--target={pid}", "--mount", "--pid", "--ipc", "--uts", "--cgroup", "--"]
-        return self.collector.run([*enter, *argv], check=check)
+        return beside_systemd(self.collector, *argv, check=check)
 
     def collect(self, *settings: str) -> int:
         """Let the unit, with these settings on top, collect into an empty store."""
@@ -110,21 +106,8 @@ def units() -> Iterator[Units]:
             for name in paths environment; do
                 cp {MODULE}/tests/golden/kaizen-drill.$name.conf {DRILL}.d/$name.conf
             done""")
-        systemd = collector.popen([f"{MODULE}/tests/lab/systemd.sh", "/"], stdout=subprocess.DEVNULL, stderr=None)
-        try:
-            _wait_for(collector.path("/run/systemd/private"))
+        with systemd(collector):
             yield units
-        finally:
-            systemd.terminate()
-            systemd.wait()
-
-
-def _wait_for(path: Path, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not path.exists():
-        if time.monotonic() > end:
-            raise LabError(f"waited {seconds:.0f} s in vain for {path}")
-        time.sleep(0.1)
 
 
 def test_the_unit_stores_what_cron_stores(units: Units) -> None:

@@ -14,8 +14,8 @@ outside() {
     local groups group code=0
     groups=$(mktemp -d)
     mount -t cgroup2 cgroup2 "$groups"
-    group=$groups/kaizen-$$
-    mkdir "$group"
+    # Not by the process id: another node may have the same.
+    group=$(mktemp -d "$groups/kaizen-XXXXXX")
     trap 'code=143' TERM INT
     (
         echo "$BASHPID" >"$group/cgroup.procs"
