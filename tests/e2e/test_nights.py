@@ -369,7 +369,7 @@ def test_an_interrupt_ends_it_at_once_and_loses_nothing(doors: Doors, number: si
             if json.loads(line)["event"] == "receiving":
                 break
         running.send_signal(number)
-        assert running.wait(timeout=20) == 130
+        assert running.wait(timeout=120) == 130
     assert doors.stored(B) == [day(1)]
     assert day(1) not in doors.stored(A)
     assert doors.collect(A, B, at=clock(1)).code == 0

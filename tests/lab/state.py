@@ -128,7 +128,7 @@ def forget(name: str) -> None:
         ROOT.rmdir()
 
 
-def wait_dead(name: str, seconds: float = 10) -> None:
+def wait_dead(name: str, seconds: float = 60) -> None:
     """Return when no process of the fleet is left."""
     deadline = time.monotonic() + seconds
     while is_alive(name):
