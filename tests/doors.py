@@ -18,6 +18,7 @@ import yaml
 from lab import Fleet, Result
 from lab.clock import When
 from lab.puppet import ENVIRONMENT
+from lab.services import restart_sshd
 
 STORE = "/backups/nodes"
 DAEMON = "rsync --server --daemon --config=/srv/{user}/rsyncd.conf ."
@@ -50,7 +51,8 @@ class Doors:
     def _furnish_host(self) -> None:
         key = self.collector.read("/etc/kaizen/ssh/id_ed25519.pub").strip()
         self.host.write("/etc/ssh/sshd_config.d/many.conf", "MaxStartups 200\nMaxSessions 100\nUsePAM no\n")
-        script = "pkill -o -x sshd || true\n/usr/sbin/sshd\n"
+        restart_sshd(self.host)
+        script = ""
         for name in self.names:
             user = user_of(name)
             script += f"useradd -M -d /srv/{user} -s /bin/sh {user}; usermod -p x {user}\n"

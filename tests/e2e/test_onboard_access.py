@@ -9,6 +9,7 @@ import yaml
 
 from bare_host import BareHosts, make_collector
 from lab import Fleet, Node
+from lab.services import restart_sshd
 
 KEY = "/etc/kaizen/ssh/id_ed25519"
 
@@ -192,11 +193,11 @@ def test_a_certificate_that_has_ended_lets_nobody_in_and_status_warns_before(bar
     ends = json.loads(third.run(["kaizen", "status", "--json"], check=False).out)["certificate"]["ends"]
     assert ends.startswith(f"{now + timedelta(days=30):%Y-%m-%d}")
     www = bare.hosts["www"]
-    www.sh("pkill -o -x sshd; exec faketime -f +31d /usr/sbin/sshd -E /var/log/sshd.log >/dev/null 2>&1 </dev/null")
+    restart_sshd(www, "faketime", "-f", "+31d")
     try:
         assert not gets_in(third, www.name)
     finally:
-        www.sh("pkill -o -x sshd; /usr/sbin/sshd -E /var/log/sshd.log >/dev/null 2>&1 </dev/null")
+        restart_sshd(www)
 
 
 def test_a_host_that_nobody_logs_in_to_is_protected_by_a_script_and_a_line(bare: BareHosts) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from bare_host import BareHosts, differing, fingerprint, let_in
 from lab import Fleet, Result
+from lab.services import restart_sshd
 
 APT_GET = """#!/bin/sh
 echo "$@" >>/root/apt.log
@@ -193,7 +194,7 @@ def test_another_host_key(bare: BareHosts) -> None:
     # Afterwards: the host was made anew, or somebody else answers.
     www.sh("cp -a /etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ed25519_key.pub /root/; cd /etc/ssh")
     www.sh("rm /etc/ssh/ssh_host_ed25519_key*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key")
-    www.sh("pkill -HUP -o -x sshd; sleep 0.5")
+    restart_sshd(www)
     for command in (["check", www.name], ["upgrade", www.name], [www.name]):
         failed(bare.onboard(*command), "its host key is not the one", code=1 if command[0] == "check" else 69)
     assert bare.add("www").code == 0

@@ -9,6 +9,7 @@ import pytest
 
 from cluster import Cluster
 from lab import Node, Result
+from lab.services import restart_sshd
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +61,8 @@ def test_a_node_that_is_off_fails_alone_and_is_named(ready: Cluster) -> None:
 
 
 def test_a_changed_host_key_is_never_trusted_until_the_facts_say_so(ready: Cluster) -> None:
-    ready.compute.sh("""rm /etc/ssh/ssh_host_*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
-        pkill -o -x sshd || true; mkdir -p /run/sshd; /usr/sbin/sshd""")
+    ready.compute.sh("rm /etc/ssh/ssh_host_*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key")
+    restart_sshd(ready.compute)
     snapshot = again(ready.compute)
     result = collect(ready)
     assert result.code == 1

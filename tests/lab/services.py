@@ -44,6 +44,15 @@ rm -f /run/crond.pid
 cron >/dev/null 2>&1
 """
 
+# Not before both of its addresses are free again: the new one would go without that which is not.
+_SSHD_RESTART = """
+listener=$(cat /run/sshd.pid)
+kill "$listener"
+tail --pid="$listener" -s 0.05 -f /dev/null
+mkdir -p /run/sshd
+"$@" /usr/sbin/sshd -E /var/log/sshd.log >/dev/null 2>&1 </dev/null
+"""
+
 
 def start_mariadb(node: Node, timeout: float = 30) -> None:
     """MariaDB with a fresh data directory (the old one after a power cycle); root comes in through
@@ -85,6 +94,11 @@ def start_postgresql(node: Node, timeout: float = 30) -> None:
 def start_nginx(node: Node) -> None:
     """nginx as Debian configures it: /var/www/html on port 80."""
     node.sh("nginx </dev/null >/dev/null 2>&1 || nginx -t")
+
+
+def restart_sshd(node: Node, *prefix: str) -> None:
+    """Start sshd anew, by its settings and host keys of now; `prefix` is a command that starts it, such as faketime."""
+    node.sh(_SSHD_RESTART, *prefix)
 
 
 def restart_cron(node: Node) -> None:
