@@ -20,6 +20,11 @@ start_hil_server() {
     start_hil_server
     postgres psql -q -c "ALTER SYSTEM SET work_mem = '5MB'" && postgres psql -q -c 'SELECT pg_reload_conf()' >/dev/null
     until [[ $(postgres psql -At -c 'SHOW work_mem') == 5MB ]]; do :; done
+    # Another file has the last word on all that this one says.
+    local config
+    config=$(postgres psql -At -c 'SHOW config_file')
+    printf "work_mem = '4MB'\n" >"$NODE${config%/*}/overruled.conf" && chmod 0644 "$NODE${config%/*}/overruled.conf"
+    echo "include 'overruled.conf'" >>"$NODE$config"
     at '2026-11-24 01:00:00'
     run agent run
     assert_status 0
@@ -28,6 +33,7 @@ start_hil_server() {
     [[ $(ls "$dumps/postgresql" | tr '\n' '|') == "hil.dump.zst|od'd%2Fna me=x.dump.zst|postgres.dump.zst|" ]]
     [[ $(stat -c '%a %U' "$dumps/postgresql/hil.dump.zst" "$dumps/postgresql-globals.sql.zst") == $'600 root\n600 root' ]]
     grep -q "work_mem = '5MB'" "$dumps"/postgresql-settings/*postgresql.auto.conf
+    grep -q "work_mem = '4MB'" "$dumps"/postgresql-settings/*%2Foverruled.conf
     local setting file
     for setting in hba_file config_file; do
         file=$(postgres psql -At -c "SHOW $setting")

@@ -171,3 +171,39 @@ refuses() { # VALUE MESSAGE
     assert_status 78
     assert_output_has 'dumps are made in /var/lib/kaizen, which must not be in backups_dir'
 }
+
+@test "a dump that does not fit where it is made is named, and the others are made" {
+    furnish 'dump = packages'
+    mkdir -p "$NODE/var/lib/kaizen" && mount -t tmpfs -o size=4m state "$NODE/var/lib/kaizen"
+    head -c 8M /dev/urandom >"$NODE/srv/secret"
+    run agent run
+    assert_status 1
+    assert_output_has 'dump command: tell: no room is left in /var/lib/kaizen/work.'
+    ! grep -F 'dump packages' <<<"$output" || false
+    [[ -s $(echo "$NODE"/backups/.partial-*/dumps/packages.age) ]]
+    [[ $(cat "$NODE"/backups/.partial-*/srv/data/* | wc -c) -gt 0 ]]
+    umount "$NODE/var/lib/kaizen"
+}
+
+@test "what would confirm a guess is in no command line" {
+    furnish
+    printf '#!/bin/sh\nprintf "%%s\\n" "$@" >>/srv/said\nexec /usr/bin/grep "$@"\n' >"$NODE/usr/local/bin/grep"
+    chmod 0755 "$NODE/usr/local/bin/grep"
+    at '2026-11-23 01:00:00' && agent run
+    at '2026-11-24 01:00:00' && agent run
+    [[ $(inode backups/2026-11-23/dumps/tell.age) == "$(inode backups/2026-11-24/dumps/tell.age)" ]]
+    grep -q dumps "$NODE/srv/said"
+    ! grep -F -f <(cut -d ' ' -f 1 "$NODE/var/lib/kaizen/dumps.2026-11-24") "$NODE/srv/said" || false
+}
+
+@test "the place where dumps are made is in no snapshot, also where it is behind a symlink" {
+    furnish 'path = /srv/state'
+    mkdir -p "$NODE/srv/state/kaizen" && rm -rf "$NODE/var/lib/kaizen" && ln -s /srv/state/kaizen "$NODE/var/lib/kaizen"
+    agent run
+    [[ -n $(ls "$NODE"/srv/state/kaizen/dumps.*) ]]
+    [[ -z $(find "$NODE"/backups/2*/srv/state -name 'dumps.*' -o -name 'work.*') ]]
+    sed -i 's:^path = /srv/state$:backups_dir = /srv/state:' "$NODE/etc/kaizen/node.conf"
+    run agent check-config
+    assert_status 78
+    assert_output_has 'dumps are made in /var/lib/kaizen, which must not be in backups_dir'
+}
