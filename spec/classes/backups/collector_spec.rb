@@ -180,13 +180,17 @@ describe 'quickstack::backups::collector' do
       let(:facts) { on_supported_os['debian-12-x86_64'].merge(known) }
       let(:params) { { package_source: source }.merge(stated) }
 
-      it 'closes the door' do
+      it 'closes the door, sends away who is inside, and forgets that it was open only then' do
         is_expected.to compile.with_all_deps
-        ['/etc/kaizen/rsyncd-store.conf', '/etc/sudoers.d/kaizen-store', '/var/lib/kaizen-store'].each do |path|
-          is_expected.to contain_file(path).with(ensure: 'absent', force: true)
+        ['/etc/kaizen/rsyncd-store.conf', '/etc/sudoers.d/kaizen-store'].each do |path|
+          is_expected.to contain_file(path).with_ensure('absent').that_comes_before('Exec[kaizen: who reads the store]')
         end
+        is_expected.to contain_exec('kaizen: who reads the store')
+          .with(command: 'pkill -KILL -u kaizen-store', onlyif: 'pgrep -u kaizen-store', returns: 1)
+          .that_comes_before('User[kaizen-store]')
         is_expected.to contain_user('kaizen-store').with_ensure('absent').that_comes_before('Group[kaizen-store]')
-        is_expected.to contain_group('kaizen-store').with_ensure('absent')
+        is_expected.to contain_group('kaizen-store').with_ensure('absent').that_comes_before('File[/var/lib/kaizen-store]')
+        is_expected.to contain_file('/var/lib/kaizen-store').with(ensure: 'absent', force: true, backup: false)
       end
     end
   end
