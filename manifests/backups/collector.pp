@@ -108,7 +108,8 @@
 #   let this one in, and its key is not exported.
 # @param store_readers
 #   The offsite machines that may collect this collector's store: their public keys, `/etc/kaizen/ssh/id_ed25519.pub` there, by their
-#   names. `{}` closes that door; without a value it is left to `kaizen-onboard store`.
+#   names. `{}` closes that door. Without a value Puppet closes the door that it opened, and leaves alone what
+#   `kaizen-onboard store` opened.
 #
 # @example With a copy of everything on another host, which can't be read there and not be deleted from here
 #   class { 'quickstack::backups::collector':
@@ -312,10 +313,11 @@ class quickstack::backups::collector (
     require     => File['/etc/kaizen/collector.yaml'],
   }
 
-  if $store_readers {
+  # Taken back, it closes the door that Puppet opened; one that was opened by hand stays.
+  if $store_readers or $facts.get('kaizen_collector.store_door') == 'puppet' {
     class { 'quickstack::backups::store_door':
       store   => $store,
-      readers => $store_readers,
+      readers => pick($store_readers, {}),
       require => File[$store],
     }
     contain quickstack::backups::store_door

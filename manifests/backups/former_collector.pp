@@ -37,9 +37,11 @@ define quickstack::backups::former_collector {
         force  => true,
         backup => false,
     }
+    # By these the next run knows that there was a collector, if the door can't be closed.
     class { 'quickstack::backups::store_door':
       store   => '/backups/nodes',
       readers => {},
+      before  => File['/etc/kaizen/ssh', '/etc/kaizen/collector.yaml'],
     }
     quickstack::backups::nightly { ['kaizen-collect', 'kaizen-verify', 'kaizen-drill', 'kaizen-offsite']:
       scheduler   => 'none',

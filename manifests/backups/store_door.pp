@@ -24,10 +24,22 @@ class quickstack::backups::store_door (
   $home = "/var/lib/${user}"
 
   if $readers.empty {
-    file { [$home, "/etc/sudoers.d/${user}", '/etc/kaizen/rsyncd-store.conf']:
+    # The home is last: by its mark the next run knows that there is something to close, if one of these fails. The key opens
+    # nothing without the rule; who is inside by it is sent away, since no user can go that has a process.
+    file { ["/etc/sudoers.d/${user}", '/etc/kaizen/rsyncd-store.conf']:
       ensure => absent,
       force  => true,
       backup => false,
+    }
+    -> exec { 'kaizen: who reads the store':
+      command   => "pkill -KILL -u ${user}",
+      onlyif    => "pgrep -u ${user}",
+      # Until there is nobody left to kill.
+      returns   => 1,
+      tries     => 50,
+      try_sleep => 0.1,
+      provider  => shell,
+      path      => ['/usr/bin', '/bin'],
     }
     -> user { $user:
       ensure     => absent,
@@ -35,6 +47,11 @@ class quickstack::backups::store_door (
     }
     -> group { $user:
       ensure => absent,
+    }
+    -> file { $home:
+      ensure => absent,
+      force  => true,
+      backup => false,
     }
   } else {
     ensure_packages(['rsync', 'sudo'])

@@ -57,6 +57,19 @@ describe 'facts.d/kaizen_collector' do
     expect(fact).to eq('installed' => true)
   end
 
+  it "says whose the door to the store is, where it is Puppet's, and nothing of one that was opened by hand" do
+    home = File.join(@root, 'var/lib/kaizen-store/.ssh')
+    FileUtils.mkdir_p(home)
+    keys = File.join(home, 'authorized_keys')
+    File.write(keys, golden('store-authorized_keys'))
+    expect(fact).to be_nil
+    File.write(keys, "# Managed by Puppet, class quickstack::backups::collector: a change made here does not last.\n#{File.read(keys)}")
+    expect(fact).to eq('store_door' => 'puppet')
+    key = make_key
+    install
+    expect(fact).to eq('installed' => true, 'store_door' => 'puppet', 'public_key' => key)
+  end
+
   it 'needs neither a comment nor a newline at the end' do
     key = make_key(comment: '')
     File.write(public_key, key)

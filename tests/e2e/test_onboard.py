@@ -119,8 +119,10 @@ def test_removed_it_leaves_no_trace(bare: BareHosts) -> None:
     gone.sh("chmod 0700 /backups")  # it is a mount, and stays
     bare.onboard("gone.kaizen.example", "--fingerprint", "SHA256:none")
     before = bare.trace("gone")
-    assert bare.add("gone", "--now").code == 0
-    assert len(differing(before, bare.trace("gone"))) > 20
+    assert bare.add("gone", "--now", "--dump", "packages", "--dump-recipient", RECIPIENT).code == 0
+    made = differing(before, bare.trace("gone"))
+    assert len(made) > 20
+    assert any(path.startswith("var/lib/kaizen/dumps.") for path in made)  # sums of what nobody else can read
     kept = bare.onboard("remove", gone.name, "--yes")
     assert kept.code == 0, kept.describe()
     left = differing(before, bare.trace("gone"))

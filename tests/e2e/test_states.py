@@ -39,8 +39,8 @@ FLIPPED = f"""class {{ 'quickstack::backups':
 }}"""
 OFF = "class { 'quickstack::backups': enabled => false }"
 COLLECTOR = "class { 'quickstack::backups': collector => true }"
-OTHER_COLLECTOR = """class { 'quickstack::backups': }
-class { 'quickstack::backups::collector':
+OTHER_COLLECTOR = f"""class {{ 'quickstack::backups': }}
+class {{ 'quickstack::backups::collector':
     package_source => 'kaizen-backups',
     store          => '/srv/store',
     keep_days      => 30,
@@ -51,29 +51,31 @@ class { 'quickstack::backups::collector':
     ssldir         => '/var/lib/puppet/ssl',
     collectors     => [$trusted['certname'], 'other.kaizen.example'],
     facts_dir      => '/srv/facts',
-    mail           => { to => ['ops@kaizen.example'], smtp => { host => 'localhost' } },
-    webhook        => Sensitive('https://hooks.example/secret?tpl=yes&t={{.title}}'),
+    mail           => {{ to => ['ops@kaizen.example'], smtp => {{ host => 'localhost' }} }},
+    webhook        => Sensitive('https://hooks.example/secret?tpl=yes&t={{{{.title}}}}'),
     cron_hour      => 4,
     cron_min       => 44,
     cron_email     => 'ops@kaizen.example',
     deadline       => '07:30',
     report_dir     => '/srv/www/report',
     report_group   => 'www-data',
-}"""
+    store_readers  => {{ 'offsite.kaizen.example' => '{KEY}' }},
+}}"""
 CHANGED, UNCHANGED = 2, 0
 NAMES = ("flipped", "off", "collector", "former", "timer")
 
 # Everything that the module may touch, with its owner, its mode and what it holds; snapshots and logs are apart.
 TOUCHED = r"""
 cd /
-places=(etc/kaizen etc/cron.d etc/sudoers.d etc/logrotate.d etc/systemd/system usr/local var/lib/kaizen home opt/kaizen)
+places=(etc/kaizen etc/cron.d etc/sudoers.d etc/logrotate.d etc/systemd/system usr/local home opt/kaizen)
+places+=(var/lib/kaizen var/lib/kaizen-store)
 for place in "${places[@]}"; do
     [[ -e $place ]] || continue
     find "$place" -path usr/local/lib -prune -o -printf '%p %y %m %U %G %l\n'
     find "$place" -path usr/local/lib -prune -o -type f ! -name history.sqlite -exec sha256sum {} +
 done | grep -v '^etc/systemd/system/timers.target.wants d ' | sort
-getent passwd | grep -E '^(kaizen|reader|moc-backups):' | cut -d : -f 1,5- || true
-getent group | grep -E '^(kaizen|reader|moc-backups):' | cut -d : -f 1 || true
+getent passwd | grep -E '^(kaizen|kaizen-store|reader|moc-backups):' | cut -d : -f 1,5- || true
+getent group | grep -E '^(kaizen|kaizen-store|reader|moc-backups):' | cut -d : -f 1 || true
 """
 
 
@@ -93,6 +95,14 @@ def apply(node: Node, manifest: str) -> int:
 
 def touched(node: Node) -> list[str]:
     return node.sh(TOUCHED).out.splitlines()
+
+
+def read_the_store(node: Node) -> None:
+    """Be logged in as a reader of the store, as long as one is let."""
+    as_reader = "setpriv --reuid=kaizen-store --regid=kaizen-store --clear-groups"
+    node.sh(
+        f"{as_reader} sleep 600 </dev/null >/dev/null 2>&1 & until pgrep -u kaizen-store sleep; do sleep 0.05; done"
+    )
 
 
 def settle(node: Node, manifest: str) -> None:
@@ -126,13 +136,24 @@ def test_switched_off_it_leaves_the_snapshots_and_the_log_and_nothing_else(nodes
     assert apply(node, BASE) == CHANGED
 
 
+def take_the_readers_back(node: Node) -> None:
+    """See Puppet close the door that it opened, whoever is inside, and leave one that was opened by hand."""
+    read_the_store(node)
+    assert apply(node, COLLECTOR) == CHANGED
+    assert [line for line in touched(node) if "kaizen-store" in line or "rsyncd-store" in line] == []
+    node.write("/root/offsite.pub", KEY)
+    node.run(["kaizen-onboard", "store", "/root/offsite.pub"])
+    assert apply(node, COLLECTOR) == UNCHANGED
+
+
 def test_a_collector_that_is_one_no_more_keeps_the_store_and_the_history_alone(nodes: dict[str, Node]) -> None:
     node = nodes["collector"]
     assert apply(node, BASE) == CHANGED
     before = touched(node)
     settle(node, COLLECTOR)
     settle(node, OTHER_COLLECTOR)
-    assert apply(node, COLLECTOR) == CHANGED
+    take_the_readers_back(node)
+    read_the_store(node)
     node.sh("mkdir -m 0700 /backups/nodes/x && kaizen-backup run && echo '{}' >/var/lib/kaizen/facts/work.123456")
     assert "\n|role = generic\n" in node.run(["kaizen-onboard", "bundle", "www.kaizen.example"]).out
     node.run(["kaizen-onboard", "ca", "init"])

@@ -157,11 +157,12 @@ describe 'quickstack::backups::collector' do
 
     it 'opens the door to its store as kaizen-onboard does' do
       home = '/var/lib/kaizen-store'
+      puppets = "# Managed by Puppet, class quickstack::backups::collector: a change made here does not last.\n"
       is_expected.to contain_file('/etc/kaizen/rsyncd-store.conf').with_content(golden('store-rsyncd.conf'))
       is_expected.to contain_file('/etc/sudoers.d/kaizen-store')
         .with(content: golden('store-sudoers'), mode: '0440', validate_cmd: '/usr/sbin/visudo -cf %')
       is_expected.to contain_file("#{home}/.ssh/authorized_keys")
-        .with(content: golden('store-authorized_keys'), owner: 'root', group: 'root', mode: '0644')
+        .with(content: "#{puppets}#{golden('store-authorized_keys')}", owner: 'root', group: 'root', mode: '0644')
         .that_requires(['File[/etc/kaizen/rsyncd-store.conf]', 'File[/etc/sudoers.d/kaizen-store]', 'User[kaizen-store]'])
       is_expected.to contain_class('quickstack::backups::store_door').that_requires('File[/backups/nodes]')
       is_expected.to contain_file(home).with(owner: 'root', mode: '0755')
@@ -170,22 +171,32 @@ describe 'quickstack::backups::collector' do
     end
   end
 
-  context 'with nobody to read its store' do
-    let(:facts) { on_supported_os['debian-12-x86_64'] }
-    let(:params) { { package_source: source, store_readers: {} } }
+  # The second was open when Puppet came: the fact knows the mark in authorized_keys.
+  {
+    'with nobody to read its store' => [{ store_readers: {} }, {}],
+    'whose readers of the store were taken back' => [{}, { kaizen_collector: { 'installed' => true, 'store_door' => 'puppet' } }],
+  }.each do |what, (stated, known)|
+    context what do
+      let(:facts) { on_supported_os['debian-12-x86_64'].merge(known) }
+      let(:params) { { package_source: source }.merge(stated) }
 
-    it 'closes the door' do
-      is_expected.to compile.with_all_deps
-      ['/etc/kaizen/rsyncd-store.conf', '/etc/sudoers.d/kaizen-store', '/var/lib/kaizen-store'].each do |path|
-        is_expected.to contain_file(path).with(ensure: 'absent', force: true)
+      it 'closes the door, sends away who is inside, and forgets that it was open only then' do
+        is_expected.to compile.with_all_deps
+        ['/etc/kaizen/rsyncd-store.conf', '/etc/sudoers.d/kaizen-store'].each do |path|
+          is_expected.to contain_file(path).with_ensure('absent').that_comes_before('Exec[kaizen: who reads the store]')
+        end
+        is_expected.to contain_exec('kaizen: who reads the store')
+          .with(command: 'pkill -KILL -u kaizen-store', onlyif: 'pgrep -u kaizen-store', returns: 1)
+          .that_comes_before('User[kaizen-store]')
+        is_expected.to contain_user('kaizen-store').with_ensure('absent').that_comes_before('Group[kaizen-store]')
+        is_expected.to contain_group('kaizen-store').with_ensure('absent').that_comes_before('File[/var/lib/kaizen-store]')
+        is_expected.to contain_file('/var/lib/kaizen-store').with(ensure: 'absent', force: true, backup: false)
       end
-      is_expected.to contain_user('kaizen-store').with_ensure('absent').that_comes_before('Group[kaizen-store]')
-      is_expected.to contain_group('kaizen-store').with_ensure('absent')
     end
   end
 
   context 'without a word of who reads its store' do
-    let(:facts) { on_supported_os['debian-12-x86_64'] }
+    let(:facts) { on_supported_os['debian-12-x86_64'].merge(kaizen_collector: { 'installed' => true }) }
     let(:params) { { package_source: source } }
 
     it 'leaves that door to kaizen-onboard' do

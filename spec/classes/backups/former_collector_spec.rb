@@ -27,7 +27,10 @@ describe 'quickstack::backups' do
           is_expected.to contain_quickstack__backups__timer(job).with_ensure('absent')
         end
         is_expected.to contain_file('/var/lib/kaizen-store').with_ensure('absent')
-        is_expected.to contain_user('kaizen-store').with_ensure('absent')
+        # By these the next run knows that there is something to remove.
+        ['/etc/kaizen/ssh', '/etc/kaizen/collector.yaml'].each do |path|
+          is_expected.to contain_user('kaizen-store').with_ensure('absent').that_comes_before("File[#{path}]")
+        end
       end
 
       it 'keeps the store, the history and what an administrator wrote' do
