@@ -86,7 +86,7 @@ class quickstack::backups::agent {
       force  => true,
     }
     # What the agent remembers of its runs, and what a run that was killed has left.
-    $names = ['seen.*', 'dumps.*', 'last-run', 'last-run.new', 'work.??????', 'restore.??????']
+    $names = ['seen.*', 'files.*', 'dumps.*', 'last-run', 'last-run.new', 'work.??????', 'restore.??????']
     $remembered = $names.map |$name| { "-name '${name}'" }.join(' -o ')
     $find = "find /var/lib/kaizen -mindepth 1 -maxdepth 1 \\( ${remembered} \\)"
     exec { 'kaizen: what the agent remembers':

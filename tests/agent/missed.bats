@@ -51,6 +51,42 @@ load node
     assert_whole
 }
 
+@test "what is remembered of the last run, and is damaged, is made anew, and nothing is missed by it" {
+    local file damage
+    echo more >"$NODE/srv/data/c"
+    for file in seen files; do
+        for damage in 'head -c 100' 'head -n 1' tac 'head -c 0' 'tr a-z \\0' 'head -c 300 /dev/urandom #'; do
+            rm -rf "$NODE"/backups/*
+            at '2026-11-23 01:00:00' && agent run
+            bash -c "$damage" <"$NODE/var/lib/kaizen/$file.2026-11-23" >"$NODE/tmp/damaged"
+            cp "$NODE/tmp/damaged" "$NODE/var/lib/kaizen/$file.2026-11-23"
+            touch -r "$NODE/srv/data/a" "$NODE/srv/time"
+            tr '[:lower:]' '[:upper:]' <"$NODE/backups/2026-11-23/srv/data/a" >"$NODE/srv/data/a"
+            touch -r "$NODE/srv/time" "$NODE/srv/data/a"
+            at '2026-11-24 01:00:00' && agent run
+            cmp "$NODE/backups/2026-11-24/srv/data/a" "$NODE/srv/data/a"
+            [[ $(inode backups/2026-11-23/srv/data/c) == "$(inode backups/2026-11-24/srv/data/c)" ]]
+            assert_whole
+            echo one >"$NODE/srv/data/a"
+        done
+    done
+}
+
+@test "what was done to the last snapshot since it was made is mended in the next" {
+    local last=$NODE/backups/2026-11-23/srv/data
+    echo more >"$NODE/srv/data/c" && echo much >"$NODE/srv/data/d" && echo most >"$NODE/srv/data/e"
+    at '2026-11-23 01:00:00' && agent run
+    rm "$last/a" && mv "$last/c" "$last/elsewhere" && echo bad! >"$last/d"
+    echo dust >"$last/e.new" && touch -r "$last/e" "$last/e.new" && mv "$last/e.new" "$last/e"
+    echo extra >"$last/extra"
+    at '2026-11-24 01:00:00'
+    run agent run
+    assert_status 0
+    diff -r "$NODE/srv/data" "$NODE/backups/2026-11-24/srv/data"
+    mv "$NODE/backups/2026-11-23" "$NODE/damaged"
+    assert_whole
+}
+
 # after_copy BODY: something happens once, between rsync's copying and our looking again.
 after_copy() {
     cp "$NODE/usr/bin/rsync" "$NODE/usr/bin/rsync.real"

@@ -282,7 +282,7 @@ remove_directory() {
 # What the agent remembers, and what a run that was killed has left.
 remove_memory() {
     local found
-    found=$(find "$1" -mindepth 1 -maxdepth 1 \( -name 'seen.*' -o -name 'dumps.*' -o -name last-run \
+    found=$(find "$1" -mindepth 1 -maxdepth 1 \( -name 'seen.*' -o -name 'files.*' -o -name 'dumps.*' -o -name last-run \
         -o -name last-run.new -o -name 'work.??????' -o -name 'restore.??????' \) -print 2>/dev/null) || return 0
     while IFS= read -r found; do
         [[ -z $found ]] || remove "$found"
