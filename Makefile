@@ -29,7 +29,7 @@ PACKAGES_LAB := rsync openssh-server openssh-client sudo cron iproute2 util-linu
 	puppet-agent puppet-module-puppetlabs-stdlib mariadb-server mariadb-client nginx-light logrotate python3-venv
 PACKAGES_LINT := shellcheck shfmt puppet-lint metadata-json-lint puppet-strings mandoc groff-base
 PACKAGES_TEST := bats parallel strace e2fsprogs xfsprogs btrfs-progs ruby-rspec-puppet ruby-rspec-puppet-facts \
-	puppetserver puppetdb puppet-terminus-puppetdb postgresql curl systemd sqlite3 libcap2-bin \
+	puppetserver puppetdb puppet-terminus-puppetdb postgresql curl systemd sqlite3 libcap2-bin man-db \
 	chromium prometheus prometheus-node-exporter ceph-mon ceph-common ceph-osd radosgw restic rclone
 
 demo: $(CACHE)/lab-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
