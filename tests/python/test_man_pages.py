@@ -177,3 +177,9 @@ def test_a_remark_stays_in_its_column() -> None:
     first, second = fold(f"kaizen status      {'is everybody safe? ' * 4}".rstrip())
     assert first.startswith("kaizen status      is everybody")
     assert re.match(r" {19}\S", second)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_dash_or_quote_is_made_pretty_on_any_system(page: str) -> None:
+    lines = [line for line in PAGES[page].read_text().splitlines() if not line.startswith(r".\"")]
+    assert not [line for line in lines if re.search(r"(?<!\\)[-'`^~]", line)]
