@@ -10,7 +10,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .SILENT:
 MAKEFLAGS += --no-print-directory
-.PHONY: demo test check bench clean lint lint-python lint-shell lint-puppet types unit rspec bats lab e2e fleet reference overlay
+.PHONY: demo test check bench clean lint lint-python lint-shell lint-puppet lint-man types unit rspec bats lab e2e fleet reference man overlay
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -27,9 +27,9 @@ PYTEST := $(VENV)/bin/pytest -o faulthandler_timeout=$(PATIENCE)
 
 PACKAGES_LAB := rsync openssh-server openssh-client sudo cron iproute2 util-linux bubblewrap faketime zstd acl attr age \
 	puppet-agent puppet-module-puppetlabs-stdlib mariadb-server mariadb-client nginx-light logrotate python3-venv
-PACKAGES_LINT := shellcheck shfmt puppet-lint metadata-json-lint puppet-strings
+PACKAGES_LINT := shellcheck shfmt puppet-lint metadata-json-lint puppet-strings mandoc groff-base
 PACKAGES_TEST := bats parallel strace e2fsprogs xfsprogs btrfs-progs ruby-rspec-puppet ruby-rspec-puppet-facts \
-	puppetserver puppetdb puppet-terminus-puppetdb postgresql curl systemd sqlite3 libcap2-bin \
+	puppetserver puppetdb puppet-terminus-puppetdb postgresql curl systemd sqlite3 libcap2-bin man-db \
 	chromium prometheus prometheus-node-exporter ceph-mon ceph-common ceph-osd radosgw restic rclone
 
 demo: $(CACHE)/lab-packages $(VENV)/ready $(CACHE)/wheelhouse/ready
@@ -46,7 +46,7 @@ check: $(CACHE)/test-packages $(VENV)/ready
 bench: $(CACHE)/lab-packages $(VENV)/ready
 	tests/bench/all $(or $(SIZE),small)
 
-lint: lint-python lint-shell lint-puppet
+lint: lint-python lint-shell lint-puppet lint-man
 
 SHELL_FILES := files/backups/kaizen-backup python/src/kaizen_backups/onboard/host.sh python/src/kaizen_backups/restore/target.sh python/src/kaizen_backups/drill/live.sh $(wildcard facts.d/*) $(wildcard tests/tools/*) $(filter-out %.py,$(wildcard tests/bench/*)) $(wildcard scripts/*) .ci/run \
 	$(shell find tests -name '*.sh' -o -name '*.bash')
@@ -68,8 +68,11 @@ lint-puppet:
 	metadata-json-lint --strict-dependencies metadata.json
 	tests/tools/reference --check
 
+lint-man:
+	tests/tools/man --check
+
 types:
-	$(VENV)/bin/mypy python/src tests/python tests/lab tests/e2e tests/bench $(wildcard tests/*.py)
+	$(VENV)/bin/mypy python/src tests/python tests/lab tests/e2e tests/bench tests/manpages $(wildcard tests/*.py)
 
 # On a file system in memory: much is synced, and everybody else's data would be, too. Its mount goes with the namespace.
 unit:
@@ -101,6 +104,9 @@ fleet:
 reference:
 	tests/tools/reference
 
+man:
+	tests/tools/man
+
 overlay:
 	scripts/overlay $(if $(DRY_RUN),--dry-run) $(if $(DEST),'$(DEST)')
 
@@ -127,7 +133,7 @@ $(VENV)/ready: python/pyproject.toml metadata.json $(CACHE)/lab-packages
 	touch $@
 
 # What a node without a network installs the collector from.
-$(CACHE)/wheelhouse/ready: python/pyproject.toml metadata.json $(shell find python/src files/backups -type f ! -name '*.pyc') $(CACHE)/lab-packages
+$(CACHE)/wheelhouse/ready: python/pyproject.toml metadata.json $(shell find python/src python/man files/backups -type f ! -name '*.pyc') $(CACHE)/lab-packages
 	echo 'making the wheelhouse'
 	rm -f $(CACHE)/wheelhouse/kaizen_backups-*.whl
 	$(VENV)/bin/pip wheel -q --disable-pip-version-check --wheel-dir $(CACHE)/wheelhouse ./python

@@ -7,6 +7,11 @@
 class quickstack::backups::agent {
   assert_private()
 
+  $pages = {
+    '/usr/local/share/man/man8/kaizen-backup.8'    => 'kaizen-backup.8',
+    '/usr/local/share/man/man5/kaizen-node.conf.5' => 'kaizen-node.conf.5',
+  }
+
   if $quickstack::backups::enabled {
     # This name is known to stdlib 8 and 9 alike.
     $age = $quickstack::backups::dump_recipients.empty ? { true => [], default => ['age'] }
@@ -67,8 +72,19 @@ class quickstack::backups::agent {
       mode    => '0644',
       content => epp('quickstack/backups/logrotate.epp', { log_file => $quickstack::backups::log_file }),
     }
+    contain quickstack::backups::manual
+    $pages.each |$path, $page| {
+      file { $path:
+        ensure  => file,
+        owner   => 'root',
+        group   => 'root',
+        mode    => '0644',
+        source  => "puppet:///modules/quickstack/backups/man/${page}",
+        require => Class['quickstack::backups::manual'],
+      }
+    }
   } else {
-    file { [
+    file { $pages.keys + [
         '/usr/local/sbin/kaizen-backup',
         '/etc/kaizen/node.conf',
         '/etc/logrotate.d/kaizen-backup',

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,6 +63,7 @@ class {{ 'quickstack::backups::collector':
     store_readers  => {{ 'offsite.kaizen.example' => '{KEY}' }},
 }}"""
 CHANGED, UNCHANGED = 2, 0
+MANUAL = "/usr/local/share/man"
 NAMES = ("flipped", "off", "collector", "former", "timer")
 
 # Everything that the module may touch, with its owner, its mode and what it holds; snapshots and logs are apart.
@@ -128,9 +130,13 @@ def test_switched_off_it_leaves_the_snapshots_and_the_log_and_nothing_else(nodes
     before = touched(node)
     assert apply(node, BASE) == CHANGED
     node.run(["kaizen-backup", "run"], at="2026-11-24 01:00:00")
+    found = node.run(["man", "-w", "kaizen-backup", "kaizen-node.conf"]).out.split()
+    assert found == [f"{MANUAL}/man8/kaizen-backup.8", f"{MANUAL}/man5/kaizen-node.conf.5"]
     settle(node, OFF)
     left = set(touched(node)) - set(before)
-    assert left == {"etc/kaizen d 755 0 0 ", "var/lib/kaizen d 750 0 0 "}
+    # Where man pages are is everybody's.
+    places = ["usr/local/share", *(f"usr/local/share/man{section}" for section in ("", "/man5", "/man8"))]
+    assert left == {"etc/kaizen d 755 0 0 ", "var/lib/kaizen d 750 0 0 ", *(f"{place} d 755 0 0 " for place in places)}
     assert node.run(["find", "/var/lib/systemd/timers", "-name", "stamp-kaizen*"], check=False).out == ""
     node.sh("cd /backups/2026-11-24 && sha256sum --quiet --strict -c SHA256SUMS && [[ -s /var/log/kaizen-backup.log ]]")
     assert apply(node, BASE) == CHANGED
@@ -151,6 +157,9 @@ def test_a_collector_that_is_one_no_more_keeps_the_store_and_the_history_alone(n
     assert apply(node, BASE) == CHANGED
     before = touched(node)
     settle(node, COLLECTOR)
+    pages = ["kaizen", "kaizen-onboard", "kaizen-collector.yaml"]
+    found = [Path(line).name for line in node.run(["man", "-w", *pages]).out.splitlines()]
+    assert found == ["kaizen.8", "kaizen-onboard.8", "kaizen-collector.yaml.5"]
     settle(node, OTHER_COLLECTOR)
     take_the_readers_back(node)
     read_the_store(node)

@@ -19,6 +19,7 @@ class quickstack::backups::collector::program {
   $kaizen = '/opt/kaizen/bin/kaizen'
 
   ensure_packages($packages)
+  contain quickstack::backups::manual
 
   exec { 'kaizen: virtual environment':
     command => [$python, '-m', 'venv', '/opt/kaizen'],
@@ -38,13 +39,23 @@ class quickstack::backups::collector::program {
   }
   -> file {
     default:
-      ensure => link,
+      ensure  => link,
+      require => Class['quickstack::backups::manual'],
       ;
     '/usr/local/bin/kaizen':
       target => $kaizen,
       ;
     '/usr/local/bin/kaizen-onboard':
       target => "${kaizen}-onboard",
+      ;
+    '/usr/local/share/man/man8/kaizen.8':
+      target => '/opt/kaizen/share/man/man8/kaizen.8',
+      ;
+    '/usr/local/share/man/man8/kaizen-onboard.8':
+      target => '/opt/kaizen/share/man/man8/kaizen-onboard.8',
+      ;
+    '/usr/local/share/man/man5/kaizen-collector.yaml.5':
+      target => '/opt/kaizen/share/man/man5/kaizen-collector.yaml.5',
       ;
   }
 

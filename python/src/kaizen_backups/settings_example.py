@@ -4,6 +4,7 @@ import json
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefinedType
 
 from kaizen_backups.settings import Settings
@@ -21,7 +22,7 @@ def _example_of(section: type[BaseModel]) -> list[str]:
         name = field.alias or attribute
         lines.append(f"# {field.description}")
         default = field.get_default()
-        inner = _section_in(field.annotation)
+        inner = section_in(field.annotation)
         if inner:
             mark = "# " if default is None else ""
             if get_origin(field.annotation) is dict:
@@ -33,13 +34,13 @@ def _example_of(section: type[BaseModel]) -> list[str]:
             lines += [f"{mark}{indent}{line}" for line in _example_of(inner)]
         elif isinstance(default, None | PydanticUndefinedType):
             mark = "# " if default is None else ""
-            lines += [f"{mark}{name}: {_as_yaml(shown)}" for shown in field.examples or ()]
+            lines += [f"{mark}{name}: {as_yaml(shown)}" for shown in field.examples or ()]
         else:
-            lines.append(f"{name}: {_as_yaml(show_size(default) if 'size' in field.metadata else default)}")
+            lines.append(f"{name}: {shown_default(field)}")
     return lines
 
 
-def _section_in(annotation: Any) -> type[BaseModel] | None:
+def section_in(annotation: Any) -> type[BaseModel] | None:
     """Return the section that a field holds, be it optional or not; None for a plain value."""
     for one in (annotation, *get_args(annotation)):
         if isinstance(one, type) and issubclass(one, BaseModel):
@@ -47,7 +48,13 @@ def _section_in(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def _as_yaml(value: object) -> str:
+def shown_default(field: FieldInfo) -> str:
+    """Return a field's default as YAML; of a size, as people write it."""
+    default = field.get_default()
+    return as_yaml(show_size(default) if "size" in field.metadata else default)
+
+
+def as_yaml(value: object) -> str:
     """Return a value as YAML has it; a time must be in quotes there."""
     if isinstance(value, str) and ":" in value and "/" not in value:
         return json.dumps(value)

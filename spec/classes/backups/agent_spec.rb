@@ -6,6 +6,10 @@ describe 'quickstack::backups::agent' do
   it { is_expected.to compile.and_raise_error(%r{private}) }
 end
 
+describe 'quickstack::backups::manual' do
+  it { is_expected.to compile.and_raise_error(%r{private}) }
+end
+
 describe 'quickstack::backups' do
   # What is rendered doesn't depend on the system.
   context 'with the golden inputs' do
@@ -45,11 +49,28 @@ describe 'quickstack::backups' do
           .with(owner: 'root', group: 'root', mode: '0644', content: %r{^/var/log/kaizen-backup\.log \{$})
       end
 
+      it 'has its man pages, in directories that another module may manage' do
+        is_expected.to contain_class('quickstack::backups::manual')
+        is_expected.to contain_exec('kaizen: directories of man pages').with(
+          command: 'mkdir -p /usr/local/share/man/man5 /usr/local/share/man/man8', umask: '0022',
+          unless: 'test -d /usr/local/share/man/man5 -a -d /usr/local/share/man/man8'
+        )
+        { 'man8' => 'kaizen-backup.8', 'man5' => 'kaizen-node.conf.5' }.each do |section, page|
+          is_expected.not_to contain_file("/usr/local/share/man/#{section}")
+          is_expected.to contain_file("/usr/local/share/man/#{section}/#{page}")
+            .with(owner: 'root', group: 'root', mode: '0644', source: "puppet:///modules/quickstack/backups/man/#{page}")
+            .that_requires('Exec[kaizen: directories of man pages]')
+        end
+      end
+
       context 'when it is disabled' do
         let(:params) { { enabled: false } }
 
         it 'is gone' do
-          ['/usr/local/sbin/kaizen-backup', '/etc/kaizen/node.conf', '/etc/logrotate.d/kaizen-backup'].each do |path|
+          [
+            '/usr/local/sbin/kaizen-backup', '/etc/kaizen/node.conf', '/etc/logrotate.d/kaizen-backup',
+            '/usr/local/share/man/man8/kaizen-backup.8', '/usr/local/share/man/man5/kaizen-node.conf.5'
+          ].each do |path|
             is_expected.to contain_file(path).with_ensure('absent')
           end
           is_expected.to contain_file('/etc/kaizen/roles').with(ensure: 'absent', force: true)

@@ -54,6 +54,10 @@ describe 'quickstack::backups::collector' do
           ).that_comes_before('File[/usr/local/bin/kaizen]')
           is_expected.to contain_file('/usr/local/bin/kaizen').with(ensure: 'link', target: '/opt/kaizen/bin/kaizen')
           is_expected.to contain_file('/usr/local/bin/kaizen-onboard').with(ensure: 'link', target: '/opt/kaizen/bin/kaizen-onboard')
+          ['man8/kaizen.8', 'man8/kaizen-onboard.8', 'man5/kaizen-collector.yaml.5'].each do |page|
+            is_expected.to contain_file("/usr/local/share/man/#{page}").with(ensure: 'link', target: "/opt/kaizen/share/man/#{page}")
+              .that_requires(['Exec[kaizen: directories of man pages]', 'Exec[kaizen: package]'])
+          end
         end
 
         it 'has a key pair, a store and settings before it has a schedule' do

@@ -7,7 +7,8 @@ describe 'quickstack::backups' do
   gone = [
     '/etc/kaizen/ssh', '/etc/kaizen/ca', '/etc/kaizen/hiera.yaml', '/var/lib/kaizen/onboard.lock',
     '/etc/kaizen/collector.yaml', '/opt/kaizen', '/usr/local/bin/kaizen', '/usr/local/bin/kaizen-onboard',
-    '/var/lib/kaizen/nodes.yaml',
+    '/usr/local/share/man/man8/kaizen.8', '/usr/local/share/man/man8/kaizen-onboard.8',
+    '/usr/local/share/man/man5/kaizen-collector.yaml.5', '/var/lib/kaizen/nodes.yaml',
     '/var/lib/kaizen/nodes.memory.json', '/var/lib/kaizen/peers.json', '/var/lib/kaizen/told', '/var/lib/kaizen/known_hosts',
     '/var/lib/kaizen/collect.lock', '/var/lib/kaizen/drill.lock', '/var/lib/kaizen/drill', '/var/lib/kaizen/offsite'
   ]

@@ -11,12 +11,16 @@ class Beside(click.Command):
 
     commands: Sequence[click.Command] = ()
 
+    def is_called(self, other: click.Command, args: list[str]) -> bool:
+        """Do these arguments call the command beside it?"""
+        return args[:1] == [other.name]
+
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Hand over to the command that is named."""
         for other in self.commands:
-            if args[:1] == [other.name]:
+            if self.is_called(other, args):
                 return other.make_context(f"{info_name} {other.name}", args[1:], parent, **extra)
         return super().make_context(info_name, args, parent, **extra)
 

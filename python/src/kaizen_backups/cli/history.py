@@ -5,10 +5,10 @@ import os
 import stat
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
+from kaizen_backups.cli.beside import Beside
 from kaizen_backups.cli.indexing import Indexes
 from kaizen_backups.cli.table import print_table
 from kaizen_backups.cli.versions import show_content, show_path, show_size, show_time
@@ -46,15 +46,14 @@ def rebuild_history(context: click.Context) -> None:
         context.exit(ExitCode.FAILED)
 
 
-class _BesideRebuild(click.Command):
+class _BesideRebuild(Beside):
     """A command with two arguments, of which `rebuild` alone is none: that is a command of its own."""
 
-    def make_context(
-        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
-    ) -> click.Context:
-        if args[:1] == ["rebuild"] and all(argument.startswith("-") for argument in args[1:]):
-            return rebuild_history.make_context(f"{info_name} rebuild", args[1:], parent, **extra)
-        return super().make_context(info_name, args, parent, **extra)
+    commands = (rebuild_history,)
+
+    def is_called(self, other: click.Command, args: list[str]) -> bool:
+        """Do these arguments call `rebuild`? A node may have that name."""
+        return super().is_called(other, args) and all(argument.startswith("-") for argument in args[1:])
 
 
 @click.command("history", cls=_BesideRebuild)

@@ -28,7 +28,7 @@ def _forms(function: Callable[..., Any]) -> Callable[..., Any]:
     return form(_as_json(function))
 
 
-@click.group("nodes", invoke_without_command=True)
+@click.group("nodes", invoke_without_command=True, subcommand_metavar="[COMMAND] [ARGS]...")
 @_forms
 @click.option("--share", "share", is_flag=True, help="Show which collector has whom.")
 @click.option("--unprotected", is_flag=True, help="Ask PuppetDB which of its active nodes nobody backs up.")

@@ -59,6 +59,16 @@ def print_version(context: click.Context, _parameter: click.Parameter, wanted: b
         context.exit()
 
 
+version_option = click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=print_version,
+    help="Show the version and exit.",
+)
+
+
 def run_program(cli: click.Command, name: str, arguments: Sequence[str] | None = None) -> None:
     """Run a program; no traceback reaches the user, unless KAIZEN_DEBUG is set."""
     try:

@@ -229,6 +229,8 @@ write_file() {
     # shellcheck disable=SC2064 # this file, whatever ends the script
     trap "rm -f -- $(printf %q "$new")" EXIT
     [[ ! -d $path || -L $path ]] || die "$path is there and is a directory; move it away"
+    # Not every system has these directories; they belong to everybody.
+    [[ $path != /usr/local/share/man/* ]] || (umask 022 && attempt "make ${path%/*}" mkdir -p -- "${path%/*}")
     attempt "write in ${path%/*}" rm -f -- "$new"
     if ! (set -o noclobber && put >"$new") 2>/dev/null; then
         local why

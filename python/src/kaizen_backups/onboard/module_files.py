@@ -1,4 +1,4 @@
-"""The files of the Puppet module that stand on a node as they are: the agent, the roles, the unit."""
+"""The files of the Puppet module that stand on a node as they are: the agent, its man pages, the roles, the unit."""
 
 from functools import cache
 from importlib.metadata import version
@@ -20,6 +20,11 @@ def module_dir() -> Path:
 def agent() -> str:
     """Return the agent."""
     return (module_dir() / "kaizen-backup").read_text()
+
+
+def pages() -> dict[str, str]:
+    """Return the man pages by their names."""
+    return {file.name: file.read_text() for file in sorted((module_dir() / "man").iterdir())}
 
 
 def roles() -> dict[str, str]:

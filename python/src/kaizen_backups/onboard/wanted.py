@@ -13,6 +13,7 @@ AGENT = "/usr/local/sbin/kaizen-backup"
 SUDOERS = "/etc/sudoers.d/kaizen-backup"
 CRON = "/etc/cron.d/kaizen-backup"
 LOGROTATE = "/etc/logrotate.d/kaizen-backup"
+MANUAL = "/usr/local/share/man"
 _UNITS = "/etc/systemd/system/kaizen-backup"
 TIMER_FILES = (f"{_UNITS}.service", f"{_UNITS}.service.d", f"{_UNITS}.service.d/paths.conf", f"{_UNITS}.timer")
 _SSH_LABEL = "ssh_home_t"
@@ -65,12 +66,18 @@ def wanted(declaration: Declaration, door: Door) -> list[Wanted]:
         ),
         Wanted("/etc/kaizen/node.conf", Kind.FILE, 0o640, content=render.node_conf(declaration)),
         Wanted(LOGROTATE, Kind.FILE, 0o644, content=render.logrotate(declaration.log_file)),
+        *(Wanted(_place(name), Kind.FILE, 0o644, content=text) for name, text in module_files.pages().items()),
         Wanted("/etc/kaizen/rsyncd.conf", Kind.FILE, 0o644, content=render.rsyncd_conf(declaration)),
         Wanted(SUDOERS, Kind.FILE, 0o440, content=render.sudoers(user)),
         Wanted(f"{HOME}/.ssh", Kind.DIRECTORY, 0o750, group=user, label=_SSH_LABEL),
         Wanted(f"{HOME}/.ssh/authorized_keys", Kind.FILE, 0o640, group=user, content=keys, label=_SSH_LABEL),
         *_schedule(declaration),
     ]
+
+
+def _place(page: str) -> str:
+    """Return where a man page belongs: its name ends with its section."""
+    return f"{MANUAL}/man{page[-1]}/{page}"
 
 
 def _schedule(declaration: Declaration) -> list[Wanted]:
@@ -95,7 +102,7 @@ def removal(declaration: Declaration, *, purge: bool) -> list[str]:
     service, settings, _, timer = TIMER_FILES
     gone = [CRON, timer, service, settings]
     door = [f"{HOME}/.ssh", SUDOERS, "/etc/kaizen/rsyncd.conf"]
-    rest = [AGENT, "/etc/kaizen/node.conf", "/etc/kaizen/roles", LOGROTATE]
+    rest = [AGENT, "/etc/kaizen/node.conf", "/etc/kaizen/roles", LOGROTATE, *map(_place, module_files.pages())]
     if declaration.metrics_dir:
         rest.append(f"{declaration.metrics_dir}/kaizen_backup.prom")
     return [
@@ -111,5 +118,6 @@ def removal(declaration: Declaration, *, purge: bool) -> list[str]:
         data_line("logs", declaration.log_file),
         *([data_line("snapshots", declaration.backups_dir)] if purge else []),
         *(data_line("empty", path) for path in (declaration.backups_dir, HOME, "/etc/kaizen")),
+        *(data_line("empty", f"{MANUAL}/{directory}") for directory in ("man5", "man8")),
         *(data_line("gone", path) for path in ("/run/kaizen-backup.lock", "/run/kaizen-rsyncd.lock")),
     ]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from kaizen_backups.cli.program import CONTEXT, EXIT_CODES, LazyGroup, config_option, print_version, run_program
+from kaizen_backups.cli.program import CONTEXT, EXIT_CODES, LazyGroup, config_option, run_program, version_option
 
 _MODULES = {
     "add": "add",
@@ -25,7 +25,7 @@ _VALUED = ("--config",)
 
 
 @click.group(cls=LazyGroup, package=__name__, modules=_MODULES, context_settings=CONTEXT, epilog=EXIT_CODES)
-@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=print_version)
+@version_option
 @config_option
 @click.pass_context
 def cli(context: click.Context, config: Path) -> None:
