@@ -79,6 +79,9 @@ class Kaizen(Contender):
         subprocess.run(["bash", "-ec", script], check=True)
         for inside, outside in (("backups", self.target), ("srv", self.place.source)):
             subprocess.run(["mount", "--bind", outside, self.root / inside], check=True)
+        date = self.root / "usr/local/bin/date"
+        date.write_text('#!/bin/sh\nexec /usr/bin/date -d "$NIGHT" "$@"\n')
+        date.chmod(0o755)
 
     @property
     def version(self) -> str:
@@ -86,13 +89,10 @@ class Kaizen(Contender):
         return _says(str(_REPO / "files/backups/kaizen-backup"), "--version")
 
     def run(self, night: int) -> list[Command]:
-        """Run the agent, on the clock of that night."""
-        library = next(Path("/usr/lib").rglob("libfaketime.so.1"))
-        clock = [f"LD_PRELOAD={library}", f"FAKETIME=@{_night(night)} 01:00:00", "NO_FAKE_STAT=1"]
-        clock += ["FAKETIME_DONT_FAKE_MONOTONIC=1", "TZ=UTC"]
+        """Run the agent, to which date says that it is that night; libfaketime would slow down all that it starts."""
         path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        # The second env is the first program that loads the library: bash, when it is the first, loses the time.
-        return [Command(["chroot", self.root, "env", "-i", path, "HOME=/root", *clock, "env", "kaizen-backup", "run"])]
+        clock = [f"NIGHT={_night(night)} 01:00", "TZ=UTC"]
+        return [Command(["chroot", self.root, "env", "-i", path, "HOME=/root", *clock, "kaizen-backup", "run"])]
 
     def bring_back(self, night: int, path: str) -> list[Command]:
         """Copy it out: a snapshot is a directory."""
@@ -303,5 +303,5 @@ CONTENDERS: dict[str, type[Contender]] = {
 
 def install_missing(names: list[str]) -> None:
     """Install what the contenders need, and GNU time."""
-    packages = {"time", "faketime", *(package for name in names for package in CONTENDERS[name].packages)}
+    packages = {"time", *(package for name in names for package in CONTENDERS[name].packages)}
     subprocess.run([_REPO / "tests/tools/packages", *sorted(packages)], check=True, stdout=subprocess.DEVNULL)

@@ -4,7 +4,7 @@ FILES small files and LARGE large ones, on this machine's own disk. The contende
 step has ROUNDS: a first run, into an empty place; "a day's change" (1 % of the files rewritten, one large file changed
 in place, 0.5 % deleted); "nothing changed"; one file and the whole tree brought back; a night deleted, the oldest. Wall
 time, processor time, the largest process, bytes and inodes added: medians of the rounds. kaizen-backup alone syncs
-within its time, and runs on another clock (libfaketime); its lists, and the caches of borg and restic, are not counted.
+within its time, and is told another date; its lists, and the caches of borg and restic, are not counted.
 Needs root. It fails on nothing: it measures.
 """
 
