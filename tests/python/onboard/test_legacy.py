@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 
 from kaizen_backups.cli.onboard import cli
 from kaizen_backups.cli.onboard import import_legacy as program
-from kaizen_backups.errors import DataError, KaizenError
+from kaizen_backups.errors import ConfigError, DataError, KaizenError
 from kaizen_backups.history import open_history
 from kaizen_backups.lock import only_run
 from kaizen_backups.nodes_yaml import to_yaml
@@ -319,6 +319,33 @@ def test_into_a_collectors_store_they_are_on_record_and_verify(old: Path, tmp_pa
         assert record.sums_sha256 == hashlib.sha256(data).hexdigest()
     refused = call(old, "--node", "hil.exmaple", config=config)
     assert "hil.exmaple: no such node" in str(refused.exception)
+
+
+def test_no_plain_dump_is_imported_on_a_host_that_encrypts_its_dumps_unless_that_is_said(
+    old: Path, backups: Path
+) -> None:
+    conf = backups.parent / "node.conf"
+    conf.write_text(f"{conf.read_text()}  dump_recipients=age1x\n")
+    for options in ([], ["--dry-run"]):
+        refused = call(old, *options).exception
+        assert isinstance(refused, ConfigError)
+        assert str(refused).startswith(f"{conf}: it has dump_recipients, and the old dumps would be stored in plain")
+    assert names(backups) == []
+    assert "would make 92 snapshots" in call(old, "--dry-run", "--plain").output
+
+
+def test_nor_on_a_collector_for_a_node_whose_last_dumps_are_encrypted(
+    old: Path, tmp_path: Path, settings: Settings, make_snapshot: Callable[..., Path]
+) -> None:
+    config = tmp_path / "collector.yaml"
+    config.write_text(yaml.safe_dump(settings.model_dump(mode="json")))
+    settings.state.mkdir(parents=True)
+    make_snapshot("store/hil.example/2026-11-24", **{"dumps/postgresql/haas.dump.zst.age": b"x"})
+    refused = call(old, "--node", "hil.example", "--dry-run", config=config).exception
+    assert isinstance(refused, ConfigError)
+    assert str(refused).startswith("hil.example: its last dumps are encrypted, and the old dumps would be stored in")
+    allowed = call(old, "--node", "hil.example", "--dry-run", "--plain", config=config)
+    assert "would make 92 snapshots" in allowed.output
 
 
 def entries(*shown: str) -> list[Member]:

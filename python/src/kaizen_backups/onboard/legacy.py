@@ -184,9 +184,12 @@ def sum_lines(root: Path) -> Iterator[bytes]:
 class ThisHost:
     """What the agent's settings on this host say."""
 
+    file: Path
     backups_dir: Path = Path("/backups")
     role: str = "generic"
     keep_days: int = 2
+    encrypts: bool = False
+    """Its dumps are for recipients alone."""
 
 
 def this_host(file: Path = _NODE_CONF) -> ThisHost:
@@ -197,9 +200,10 @@ def this_host(file: Path = _NODE_CONF) -> ThisHost:
         raise KaizenError(
             f"{file}: {error.strerror}; run this on the host that is backed up, or on a collector with --node NAME"
         ) from error
-    values = dict(re.findall(r"^\s*(backups_dir|role|keep_days)\s*=\s*(.*?)\s*$", text, re.MULTILINE))
+    values = dict(re.findall(r"^\s*(backups_dir|role|keep_days|dump_recipients)\s*=\s*(.*?)\s*$", text, re.MULTILINE))
     backups_dir = Path(values.get("backups_dir", "/backups"))
     keep_days = values.get("keep_days", "2")
     if not re.fullmatch("[1-9][0-9]{0,4}", keep_days) or not backups_dir.is_absolute():
         raise KaizenError(f"{file}: 'kaizen-backup check-config' says what is wrong with it")
-    return ThisHost(backups_dir.resolve(), values.get("role", "generic"), int(keep_days))
+    encrypts = "dump_recipients" in values
+    return ThisHost(file, backups_dir.resolve(), values.get("role", "generic"), int(keep_days), encrypts)
