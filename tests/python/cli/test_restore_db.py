@@ -1,14 +1,17 @@
 """`kaizen restore-db` and `kaizen drill` as an operator runs them: what is refused, and with which exit code."""
 
+import asyncio
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from kaizen_backups.cli import restore_db
 from kaizen_backups.rebuild import rebuild
 from kaizen_backups.settings import Settings
 from throw_away import compress
@@ -49,6 +52,25 @@ def kaizen(
         return subprocess.run(line, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
 
     return run
+
+
+@pytest.fixture
+def start(kaizen: object, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Yield what starts `kaizen restore-db` of a dump that is locked; its /run is the test's own directory `run`."""
+    (tmp_path / "run").mkdir()
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(identity: Path, *before: str) -> subprocess.Popen[bytes]:
+        line = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /run && exec "$@"', str(tmp_path / "run")]
+        line += [*before, str(KAIZEN), "--config", str(tmp_path / "collector.yaml"), "restore-db", NODE, "locked"]
+        line += ["--into", "mysql:///no/socket", "--identity", str(identity)]
+        started.append(subprocess.Popen(line, stdin=subprocess.DEVNULL))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize(
@@ -97,6 +119,53 @@ def test_an_encrypted_dump_is_read_with_a_recipients_key(
         os.chown(tmp_path / key, 65534, 65534)  # it may be anybody's
     done = kaizen("restore-db", NODE, database, "--into", "mysql:///no/socket", "--identity", str(tmp_path / key))
     assert (done.returncode, result[1] in done.stderr) == (result[0], True), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "before", "code"),
+    [
+        (signal.SIGHUP, ("env", "--default-signal=HUP"), 130),
+        (signal.SIGTERM, (), 130),
+        (signal.SIGHUP, ("nohup",), 69),  # it comes to ask the server, and there is none
+    ],
+)
+def test_no_copy_of_the_key_stays_where_it_is_ended_and_what_nohup_started_goes_on(
+    start: Callable[..., subprocess.Popen[bytes]],
+    tmp_path: Path,
+    number: signal.Signals,
+    before: tuple[str, ...],
+    code: int,
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    process = start(tmp_path / "pipe", *before)
+    with (tmp_path / "pipe").open("wb") as key:  # it has a place for the copy, and reads
+        assert list((tmp_path / "run").glob("*/identity"))
+        process.send_signal(number)
+        key.write((tmp_path / "first").read_bytes())
+    assert process.wait(60) == code
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_a_terminal_that_goes_may_say_so_twice_and_what_was_begun_is_taken_back_all_the_same() -> None:
+    taken_back = []
+
+    async def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGHUP)  # the kernel's
+            await asyncio.Event().wait()
+        finally:
+            os.kill(os.getpid(), signal.SIGHUP)  # the shell's
+            for _ in range(10):  # the loop comes to hear of it
+                await asyncio.sleep(0)
+            taken_back.append(True)
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who runs the tests may ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            restore_db._interruptible(work())
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert taken_back
 
 
 def test_without_a_key_it_is_said_how_to_do_it_where_the_key_is(

@@ -1,5 +1,6 @@
 """`kaizen-onboard import-legacy`: three months of somebody's old backups become snapshots, and stay as they are."""
 
+import asyncio
 import gzip
 import hashlib
 import io
@@ -7,6 +8,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -16,12 +18,12 @@ from click.testing import CliRunner, Result
 
 from kaizen_backups.cli.onboard import cli
 from kaizen_backups.cli.onboard import import_legacy as program
-from kaizen_backups.errors import KaizenError
+from kaizen_backups.errors import ConfigError, DataError, KaizenError
 from kaizen_backups.history import open_history
 from kaizen_backups.lock import only_run
 from kaizen_backups.nodes_yaml import to_yaml
 from kaizen_backups.onboard import legacy, legacy_room, legacy_whole
-from kaizen_backups.onboard.legacy_files import Member, unpackable
+from kaizen_backups.onboard.legacy_files import Found, Member, unpackable
 from kaizen_backups.settings import Settings
 from kaizen_backups.snapshots import Snapshot
 from kaizen_backups.store import NodeStore
@@ -319,6 +321,33 @@ def test_into_a_collectors_store_they_are_on_record_and_verify(old: Path, tmp_pa
     assert "hil.exmaple: no such node" in str(refused.exception)
 
 
+def test_no_plain_dump_is_imported_on_a_host_that_encrypts_its_dumps_unless_that_is_said(
+    old: Path, backups: Path
+) -> None:
+    conf = backups.parent / "node.conf"
+    conf.write_text(f"{conf.read_text()}  dump_recipients=age1x\n")
+    for options in ([], ["--dry-run"]):
+        refused = call(old, *options).exception
+        assert isinstance(refused, ConfigError)
+        assert str(refused).startswith(f"{conf}: it has dump_recipients, and the old dumps would be stored in plain")
+    assert names(backups) == []
+    assert "would make 92 snapshots" in call(old, "--dry-run", "--plain").output
+
+
+def test_nor_on_a_collector_for_a_node_whose_last_dumps_are_encrypted(
+    old: Path, tmp_path: Path, settings: Settings, make_snapshot: Callable[..., Path]
+) -> None:
+    config = tmp_path / "collector.yaml"
+    config.write_text(yaml.safe_dump(settings.model_dump(mode="json")))
+    settings.state.mkdir(parents=True)
+    make_snapshot("store/hil.example/2026-11-24", **{"dumps/postgresql/haas.dump.zst.age": b"x"})
+    refused = call(old, "--node", "hil.example", "--dry-run", config=config).exception
+    assert isinstance(refused, ConfigError)
+    assert str(refused).startswith("hil.example: its last dumps are encrypted, and the old dumps would be stored in")
+    allowed = call(old, "--node", "hil.example", "--dry-run", "--plain", config=config)
+    assert "would make 92 snapshots" in allowed.output
+
+
 def entries(*shown: str) -> list[Member]:
     kinds = {"/": "directory", "@": "link", "!": "other"}
     return [Member(one.rstrip("/@!"), kinds.get(one[-1], "file")) for one in shown]
@@ -343,6 +372,62 @@ def entries(*shown: str) -> list[Member]:
 )
 def test_only_a_systems_files_that_come_in_nobodys_way_are_unpacked(shown: tuple[str, ...], good: bool) -> None:
     assert unpackable(entries(*shown), {"etc/taken"}) is good
+
+
+def swap_for_a_link(path: Path, other: Path) -> None:
+    path.unlink()
+    path.symlink_to(other)
+
+
+def write_more(path: Path, _: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"x")
+
+
+@pytest.mark.parametrize("change", [swap_for_a_link, write_more, lambda path, _: path.unlink()])
+@pytest.mark.parametrize("name", ["db-2026-09-01.sql", "etc-2026-09-01.tgz"])
+def test_what_changes_behind_our_back_is_not_taken_and_no_other_file_is_touched(
+    tmp_path: Path, backups: Path, change: Callable[[Path, Path], None], name: str
+) -> None:
+    path, other = tmp_path / name, tmp_path / "other"
+    for one in (path, other):
+        tarball(one, **{"etc/a": "x"})
+    other.chmod(0o640)
+    before = other.stat()
+    origin = legacy.Origin("hil.example", "hil", tmp_path)
+    layout = asyncio.run(legacy.lay_out([Found(path, FIRST, "db.sql")]))
+    change(path, other)
+    with pytest.raises(DataError, match=f"^{path}: "):
+        asyncio.run(legacy.make(FIRST, layout, NodeStore(backups.parent, backups.name), origin))
+    after = other.stat()
+    assert (after.st_mode, after.st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+    assert names(backups) == []
+
+
+def deep_tarball(path: Path, name: str, time: int) -> None:
+    """Make a tarball of so many files, far down, that tar fills more than a megabyte where it has a word on each."""
+    path.parent.mkdir(exist_ok=True)
+    with tarfile.open(path, "w:gz") as archive:
+        for number in range(300):
+            item = tarfile.TarInfo(f"etc/{'/'.join(['d' * 200] * 18)}/{name}{number}")
+            item.mtime = time
+            archive.addfile(item)
+
+
+def test_a_tarball_with_many_times_to_come_is_unpacked(tmp_path: Path, backups: Path) -> None:
+    deep_tarball(tmp_path / "top/etc-2026-09-01.tgz", "a", 4_000_000_000)
+    assert call(tmp_path / "top").exit_code == 0
+    assert "files = 300\n" in (backups / "2026-09-01/backup.info").read_text()
+
+
+def test_a_tarball_of_which_tar_complains_without_end_costs_its_own_day_alone(tmp_path: Path, backups: Path) -> None:
+    bad = tmp_path / "top/etc-2026-09-01.tgz"
+    deep_tarball(bad, "longer than a name may be" * 11, 1)
+    tarball(tmp_path / "top/etc-2026-09-02.tgz", **{"etc/a": "x"})
+    result = call(tmp_path / "top")
+    assert result.exit_code == 1
+    assert f"2026-09-01 is left out: {bad}: tar complains without end" in result.stderr
+    assert names(backups) == ["2026-09-02"]
 
 
 def test_a_tarball_of_anything_else_stays_a_tarball(tmp_path: Path, backups: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import subprocess
+import tarfile
 from datetime import date
 from pathlib import Path
 from shutil import which
@@ -11,7 +12,7 @@ import pytest
 
 from kaizen_backups.errors import DataError
 from kaizen_backups.onboard import legacy_whole
-from kaizen_backups.onboard.legacy_files import Found
+from kaizen_backups.onboard.legacy_files import Found, members
 from kaizen_backups.onboard.legacy_whole import Look, examine
 
 CLUSTER = "all.sql"
@@ -61,6 +62,47 @@ def test_a_tarball_that_ends_between_two_files_is_cut_short_though_tar_lists_it(
     assert subprocess.run(["tar", "-t"], input=part, capture_output=True, check=True).stdout == b"etc/a\n"
     with pytest.raises(DataError, match="it does not end with tar's mark of its end"):
         look_at(tmp_path, "etc.tar", part)
+
+
+@pytest.mark.parametrize(
+    ("name", "program"), [("shop.sql.gz", "gzip"), ("shop.dump.zst", "zstd"), ("etc.tar.xz", "xz")]
+)
+def test_a_packed_file_with_nothing_in_it_is_empty(tmp_path: Path, name: str, program: str) -> None:
+    nothing = subprocess.run([program, "-c"], input=b"", capture_output=True, check=True).stdout
+    with pytest.raises(DataError, match=f"^{tmp_path / name}: it is empty$"):
+        look_at(tmp_path, name, nothing)
+
+
+@pytest.mark.parametrize(("name", "ending"), [("x.tar", ".gz"), ("x.tgz", ""), ("x.tgz", ".xz"), ("x.tar.zst", ".bz2")])
+def test_a_tarball_is_unpacked_by_what_it_is_whatever_it_is_called(
+    dumps: dict[str, bytes], tmp_path: Path, name: str, ending: str
+) -> None:
+    whole = dumps[f"etc.tar{ending}"]
+    assert look_at(tmp_path, name, whole) == Look()
+    assert [member.name for member in members(tmp_path / name)] == ["etc/a", "etc/b"]
+    with pytest.raises(DataError, match="cut short"):
+        look_at(tmp_path, name, whole[: len(whole) // 2])
+
+
+def test_one_called_packed_that_is_neither_packed_nor_a_tarball_is_damaged(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="it is damaged or cut short: gzip: "):
+        look_at(tmp_path, "x.tgz", bytes(10240))
+
+
+def test_a_tarball_packed_with_zstd_stays_one_whatever_it_is_called(dumps: dict[str, bytes], tmp_path: Path) -> None:
+    assert look_at(tmp_path, "x.tgz", dumps["etc.tar.zst"]) == Look()
+    assert members(tmp_path / "x.tgz") == []
+
+
+@pytest.mark.parametrize("time", ["inf", "nan", "1e400"])
+def test_a_tarball_with_a_time_that_is_none_is_named(tmp_path: Path, time: str) -> None:
+    path = tmp_path / "etc.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        item = tarfile.TarInfo("etc/a")
+        item.pax_headers = {"mtime": time}
+        archive.addfile(item)
+    with pytest.raises(DataError, match=f"^{path}: it is damaged: "):
+        members(path)
 
 
 def test_dumps_one_behind_the_other_are_good_and_so_are_comments_behind_them(

@@ -6,6 +6,7 @@ import paramiko
 import pytest
 
 from fake_switch import BY_FAMILY, KEYS, FakeSwitch
+from kaizen_backups.errors import ConfigError
 from switch_site import Site
 
 OS10 = BY_FAMILY["dell-os10"]
@@ -71,3 +72,26 @@ def test_a_switch_that_does_not_answer_is_said_to_be_so(site: Site) -> None:
         site.add("leaf1", switch, known=False)
     result = site.kaizen("switches", "keys", "leaf1", "--fingerprint", KEYS[0].fingerprint)
     assert "Connection refused" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    "given", ["", "SHA256:", "MD5:" + "00:" * 15 + "00", "SHA256:" + "x" * 42, "SHA256:" + "x" * 44]
+)
+def test_what_is_no_fingerprint_is_a_mistake_and_no_reason_to_show_the_key(
+    site: Site, switch: FakeSwitch, given: str
+) -> None:
+    result = site.kaizen("switches", "keys", "leaf1", "--fingerprint", given)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--fingerprint" in result.stderr
+    assert "SHA256: and 43 characters" in result.stderr
+    assert not site.known_hosts.exists()
+
+
+def test_a_switch_that_another_line_keeps_from_being_fetched_is_not_said_to_be_trusted(
+    site: Site, switch: FakeSwitch
+) -> None:
+    site.known_hosts.write_text("@revoked " + line("leaf1", KEYS[1]))
+    result = site.kaizen("switches", "keys", "leaf1", "--fingerprint", KEYS[0].fingerprint)
+    assert isinstance(result.exception, ConfigError)
+    assert str(result.exception).startswith(f"{site.known_hosts}:1: it is no host key")
+    assert "trusted" not in result.stderr

@@ -97,8 +97,7 @@ def command(
         except ValueError:
             raise click.UsageError(f"give {printable(database)} a plain name with --as") from None
     shown = {"node": node, "snapshot": str(snapshot), "dump": str(dump), "into": str(server), "database": name}
-    with _unlocked(store, snapshot, dump, identity) as readable:
-        loaded = _interruptible(_restore(store, snapshot, readable, server, name, dry_run=dry_run, node=node))
+    loaded = _interruptible(_restore(store, snapshot, dump, server, name, identity=identity, dry_run=dry_run))
     if as_json:
         result = {"account": loaded.account, "tables": loaded.tables} if loaded else None
         click.echo(json.dumps({**shown, "restored": result}))
@@ -139,24 +138,29 @@ def _unlocked(store: NodeStore, snapshot: Snapshot, dump: Dump, identity: Path |
 
 
 async def _restore(
-    store: NodeStore, snapshot: Snapshot, dump: Dump, server: Server, name: str, *, dry_run: bool, node: str
+    store: NodeStore, snapshot: Snapshot, dump: Dump, server: Server, name: str, *, identity: Path | None, dry_run: bool
 ) -> Loaded | None:
-    try:
-        await check_dump(store, snapshot, dump)
-        with engine_for(server) as engine:
-            create = await look(engine, name)
-            return None if dry_run else await load(engine, name, dump, store, snapshot, create=create)
-    except KaizenError as error:
-        raise type(error)(f"{node}: {snapshot}: {error}") from None
+    with _unlocked(store, snapshot, dump, identity) as readable:
+        try:
+            await check_dump(store, snapshot, readable)
+            with engine_for(server) as engine:
+                create = await look(engine, name)
+                return None if dry_run else await load(engine, name, readable, store, snapshot, create=create)
+        except KaizenError as error:
+            raise type(error)(f"{store.directory.name}: {snapshot}: {error}") from None
 
 
 def _interruptible(work: Any) -> Loaded | None:
-    """Do it; Ctrl-C and SIGTERM end it, and what was begun is taken back."""
+    """Do it; Ctrl-C, SIGTERM and a terminal that goes end it, and what was begun is taken back, a copied key too."""
 
     async def watched() -> Loaded | None:
         task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+            loop.add_signal_handler(number, task.cancel)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup's
+            # It comes from the kernel and from the shell: the second must not end the taking back.
+            loop.add_signal_handler(signal.SIGHUP, lambda: task.cancelling() or task.cancel())
         found: Loaded | None = await task
         return found
 

@@ -1,5 +1,6 @@
 """`kaizen switches`: fetch the running configuration of every switch."""
 
+import re
 import sys
 from contextlib import ExitStack, suppress
 from datetime import datetime
@@ -62,9 +63,21 @@ def show_example() -> None:
     click.echo(example(), nl=False)
 
 
+def _fingerprint(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    # An empty one, too: a script's variable that is not set must not turn the check off.
+    if value is not None and not re.fullmatch("SHA256:[A-Za-z0-9+/]{43}", value):
+        raise click.BadParameter(f"'{printable(value)}' is none: SHA256: and 43 characters, as ssh-keygen -l prints it")
+    return value
+
+
 @click.command("keys")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("--fingerprint", metavar="SHA256:...", help="Trust the key that has it, for scripts: nobody compares.")
+@click.option(
+    "--fingerprint",
+    metavar="SHA256:...",
+    callback=_fingerprint,
+    help="Trust the key that has it, for scripts: nobody compares.",
+)
 @click.pass_context
 def keys(context: click.Context, names: tuple[str, ...], fingerprint: str | None) -> None:
     """Print the host key that each switch shows now, as a line for known_hosts, and its fingerprint on stderr.
@@ -82,7 +95,7 @@ def keys(context: click.Context, names: tuple[str, ...], fingerprint: str | None
     for name in names:
         if name not in inventory.by_name:
             raise KaizenError(f"{printable(name)}: no such switch; see 'kaizen nodes'")
-    if fingerprint:
+    if fingerprint is not None:
         _trust(inventory, names, fingerprint)
         return
     failed = False

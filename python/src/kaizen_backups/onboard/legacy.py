@@ -2,18 +2,18 @@
 
 import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from kaizen_backups.errors import DataError, KaizenError, printable
-from kaizen_backups.onboard.legacy_files import Found, Looks, Survey, is_tarball, members, place, unpackable
+from kaizen_backups.onboard.legacy_files import Found, Looks, Survey, members, place, unpackable
 from kaizen_backups.onboard.legacy_links import link_unchanged
+from kaizen_backups.onboard.legacy_packed import is_tarball
 from kaizen_backups.onboard.legacy_room import Need, looks_of
+from kaizen_backups.onboard.legacy_take import copy, state, unpack
 from kaizen_backups.onboard.legacy_whole import examine
-from kaizen_backups.run import run
 from kaizen_backups.snapshots import INFO, SUMS, Snapshot
 from kaizen_backups.store import NodeStore
 from kaizen_backups.sums import Checked, check_tree, escape
@@ -48,6 +48,8 @@ class Layout:
     tarballs: list[Found] = field(default_factory=list)
     looks: dict[str, Looks] = field(default_factory=dict)
     """How each file of the snapshot will look."""
+    states: dict[Path, os.stat_result] = field(default_factory=dict)
+    """How each old file was before it was looked at."""
     unchecked: list[str] = field(default_factory=list)
 
 
@@ -110,9 +112,9 @@ async def make(day: date, layout: Layout, target: NodeStore, origin: Origin) -> 
     partial = target.new_partial(Snapshot(day))
     try:
         for tarball in layout.tarballs:
-            await _unpack(tarball.path, partial)
+            await unpack(tarball.path, layout.states[tarball.path], partial)
         for name, file in layout.files.items():
-            _copy(file.path, partial / name)
+            copy(file.path, layout.states[file.path], partial / name)
         if last:
             link_unchanged(partial, last)
         (partial / INFO).write_text(_info(day, layout, partial, last, origin))
@@ -130,6 +132,7 @@ async def lay_out(found: Iterable[Found]) -> Layout:
     layout = Layout()
     taken: set[str] = set()
     for file in found:
+        status = layout.states[file.path] = state(file.path)
         look = await examine(file)
         if look.unchecked:
             layout.unchecked.append(f"{printable(str(file.path))}: not checked: {look.unchecked}")
@@ -142,35 +145,13 @@ async def lay_out(found: Iterable[Found]) -> Layout:
         name = place(file, taken, archive=look.archive)
         taken.add(name)
         layout.files[name] = file
-        status = file.path.stat()
         layout.looks[name] = Looks(status.st_size, seconds=int(status.st_mtime))
     return layout
 
 
-async def _unpack(tarball: Path, partial: Path) -> None:
-    done = await run(unpack_command(tarball, partial))
-    if done.code != 0:
-        raise DataError(f"{printable(str(tarball))}: tar: {printable(done.last_words)}")
-
-
-def unpack_command(tarball: Path, into: Path) -> list[str]:
-    """Return the argument list that unpacks a tarball with owners and modes as they were, owners by number."""
-    options = ["--extract", "--force-local", "--numeric-owner", "--same-owner", "--preserve-permissions"]
-    return ["tar", *options, f"--directory={into}", f"--file={tarball}"]
-
-
-def _copy(old: Path, new: Path) -> None:
-    """Copy a file, for root alone, as the agent keeps dumps."""
-    new.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.copyfile(old, new, follow_symlinks=False)
-    new.chmod(0o600)
-    status = old.stat()
-    os.utime(new, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
 def _info(day: date, layout: Layout, partial: Path, last: Path | None, origin: Origin) -> str:
     """Return a backup.info. When it was made is what the newest of the old files says."""
-    made = max(file.path.stat().st_mtime for file in (*layout.files.values(), *layout.tarballs))
+    made = max(status.st_mtime for status in layout.states.values())
     stamp = f"{datetime.fromtimestamp(made, UTC):%Y-%m-%dT%H:%M:%SZ}"
     sizes = [(file.status.st_size, file.linked) for file in regular_files(partial, last)]
     changed = [size for size, linked in sizes if not linked]
@@ -203,9 +184,12 @@ def sum_lines(root: Path) -> Iterator[bytes]:
 class ThisHost:
     """What the agent's settings on this host say."""
 
+    file: Path
     backups_dir: Path = Path("/backups")
     role: str = "generic"
     keep_days: int = 2
+    encrypts: bool = False
+    """Its dumps are for recipients alone."""
 
 
 def this_host(file: Path = _NODE_CONF) -> ThisHost:
@@ -216,9 +200,10 @@ def this_host(file: Path = _NODE_CONF) -> ThisHost:
         raise KaizenError(
             f"{file}: {error.strerror}; run this on the host that is backed up, or on a collector with --node NAME"
         ) from error
-    values = dict(re.findall(r"^\s*(backups_dir|role|keep_days)\s*=\s*(.*?)\s*$", text, re.MULTILINE))
+    values = dict(re.findall(r"^\s*(backups_dir|role|keep_days|dump_recipients)\s*=\s*(.*?)\s*$", text, re.MULTILINE))
     backups_dir = Path(values.get("backups_dir", "/backups"))
     keep_days = values.get("keep_days", "2")
     if not re.fullmatch("[1-9][0-9]{0,4}", keep_days) or not backups_dir.is_absolute():
         raise KaizenError(f"{file}: 'kaizen-backup check-config' says what is wrong with it")
-    return ThisHost(backups_dir.resolve(), values.get("role", "generic"), int(keep_days))
+    encrypts = "dump_recipients" in values
+    return ThisHost(file, backups_dir.resolve(), values.get("role", "generic"), int(keep_days), encrypts)

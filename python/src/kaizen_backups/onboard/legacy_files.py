@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 from kaizen_backups.errors import DataError, printable
 from kaizen_backups.onboard.legacy_names import UndatedError, dated
+from kaizen_backups.onboard.legacy_packed import unpacker
 from kaizen_backups.snapshots import Snapshot
 
-_TARBALL = re.compile(r"\.(tar|tgz|tbz2?|txz|tzst|tar\.(gz|bz2|xz|zst))$")
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
-_DAMAGE = (EOFError, OSError, lzma.LZMAError, zlib.error, tarfile.TarError)
+# The last two are what a time or a size that is no number comes to.
+_DAMAGE = (EOFError, OSError, lzma.LZMAError, zlib.error, tarfile.TarError, ValueError, OverflowError)
 _TOPS = frozenset(("bin", "boot", "etc", "home", "lib", "lib64", "opt", "root", "sbin", "srv", "usr", "var"))
 """What a tarball of a system's files begins with."""
 
@@ -129,18 +130,13 @@ def _clash(one: str, other: str) -> bool:
     return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
-def is_tarball(path: Path) -> bool:
-    """Tell whether a file is called what tarballs are called."""
-    return _TARBALL.search(path.name) is not None
-
-
 def members(path: Path) -> list[Member]:
     """Return a tarball's entries; all of it is read. Raises DataError where it is damaged."""
-    if path.name.endswith("zst"):
-        return []  # Python reads none of these: it stays a tarball
     found = []
     files: set[str] = set()
     try:
+        if unpacker(path, path.name) == "zstd":
+            return []  # Python reads none of these: it stays a tarball
         with tarfile.open(path) as tarball:
             for item in tarball:
                 name = _plain(item.name)

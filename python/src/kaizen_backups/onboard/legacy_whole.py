@@ -3,21 +3,16 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from shutil import which
 
 from kaizen_backups.databases.dump import said
 from kaizen_backups.databases.pipeline import pipe
 from kaizen_backups.errors import DataError, printable
-from kaizen_backups.onboard.legacy_files import Found, is_tarball
+from kaizen_backups.onboard.legacy_files import Found
+from kaizen_backups.onboard.legacy_packed import is_tarball, unpacker
 from kaizen_backups.run import ENVIRONMENT
 
-_PROGRAMS = {
-    **dict.fromkeys((".gz", ".tgz"), "gzip"),
-    **dict.fromkeys((".bz2", ".tbz", ".tbz2"), "bzip2"),
-    **dict.fromkeys((".xz", ".txz"), "xz"),
-    **dict.fromkeys((".zst", ".tzst"), "zstd"),
-}
 _CUSTOM = b"PGDMP"
 """What an archive of pg_dump's begins with; five bytes later stands of which format it is."""
 _FORMAT, _IS_CUSTOM = 10, 1
@@ -64,9 +59,8 @@ class _Ends:
 async def examine(found: Found) -> Look:
     """Read a file to its end. Raises DataError, which names it, where it is empty, damaged or cut short."""
     path, shown = found.path, printable(str(found.path))
-    # haas.sql.gz-20260901: the date may stand behind.
-    program = _PROGRAMS.get(path.suffix) or _PROGRAMS.get(PurePosixPath(found.name).suffix)
     try:
+        program = unpacker(path, found.name)
         if path.stat().st_size == 0:
             raise DataError(f"{shown}: it is empty")
         if program and not _installed(program):
@@ -74,6 +68,8 @@ async def examine(found: Found) -> Look:
         ends = _Ends()
         if complaint := await _through(path, program, [], ends.take):
             raise DataError(f"{shown}: it is damaged or cut short: {complaint}")
+        if ends.count == 0:  # `pg_dump ... | gzip` packs nothing where pg_dump failed
+            raise DataError(f"{shown}: it is empty")
         if ends.head.startswith(_CUSTOM):
             return await _archive(path, program, ends.head)
     except OSError as error:

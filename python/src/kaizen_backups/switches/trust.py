@@ -9,7 +9,7 @@ from pathlib import Path
 from kaizen_backups.atomic import write_atomically
 from kaizen_backups.errors import ConfigError, RefusedError, UnavailableError
 from kaizen_backups.node import fingerprint
-from kaizen_backups.switches.host_keys import is_of, offered_key
+from kaizen_backups.switches.host_keys import KnownHosts, is_of, offered_key
 from kaizen_backups.switches.inventory import Switch
 
 _TYPES = (
@@ -42,10 +42,17 @@ def key_with(switch: Switch, wanted: str) -> str:
 
 
 def trust(known_hosts: Path, name: str, key: str) -> bool:
-    """Let this be the switch's one host key; return whether anything changed. Raises ConfigError.
+    """Let this be the switch's one host key; return whether anything changed. Raises ConfigError, also where another
+    line of the file keeps the switch from being fetched.
 
     What else stands in the file stays, also what is no host key.
     """
+    changed = _put(known_hosts, name, key)
+    KnownHosts(known_hosts).keys(name)
+    return changed
+
+
+def _put(known_hosts: Path, name: str, key: str) -> bool:
     try:
         with _alone(known_hosts.parent):
             lines = (

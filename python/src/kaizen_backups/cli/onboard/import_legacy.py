@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from kaizen_backups.cli.onboard.common import host_name
-from kaizen_backups.errors import DataError, KaizenError, printable
+from kaizen_backups.databases.dump import find_dumps
+from kaizen_backups.errors import ConfigError, DataError, KaizenError, printable
 from kaizen_backups.exit_codes import ExitCode
 from kaizen_backups.history import open_history
 from kaizen_backups.lock import only_run
@@ -48,8 +49,9 @@ class _Target:
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--node", metavar="NAME", help="Into this collector's store, as that node's (default: this host's own).")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would become what; change nothing.")
+@click.option("--plain", is_flag=True, help="Also where dumps are encrypted (dump_recipients): these are not.")
 @click.pass_context
-def command(context: click.Context, directory: Path, node: str | None, dry_run: bool) -> None:
+def command(context: click.Context, directory: Path, node: str | None, dry_run: bool, plain: bool) -> None:
     """Make snapshots of the dated dumps and tarballs below DIR: each day's files become the snapshot of that day.
 
     The date is in a file's name, or in its directory's: 2026-09-01, 20260901-0100, 2026_09_01, 01Sep2026,
@@ -69,7 +71,7 @@ def command(context: click.Context, directory: Path, node: str | None, dry_run: 
         raise KaizenError("only root can make snapshots")
     os.umask(0o077)
     top = directory.resolve()
-    with _target(context.obj, node, dry_run) as target, only_run(target.lock):
+    with _target(context.obj, node, dry_run=dry_run, plain=plain) as target, only_run(target.lock):
         today = datetime.now().astimezone().date()
         found = plan(
             look(top, today, target.store.directory, {target.avoid, target.store.directory} - {top}), target.store
@@ -89,11 +91,13 @@ def command(context: click.Context, directory: Path, node: str | None, dry_run: 
 
 
 @contextmanager
-def _target(config: Path, node: str | None, dry_run: bool) -> Iterator[_Target]:
+def _target(config: Path, node: str | None, *, dry_run: bool, plain: bool) -> Iterator[_Target]:
     if node is None:
         host = this_host()
         if not host.backups_dir.is_dir():
             raise KaizenError(f"{host.backups_dir}: there is no such directory; has kaizen-backup been set up here?")
+        if host.encrypts and not plain:
+            raise _refusal(f"{host.file}: it has dump_recipients")
         store = NodeStore(host.backups_dir.parent, host.backups_dir.name)
         keep = Keep(days=host.keep_days)
         yield _Target(store, os.uname().nodename, host.role, _AGENTS_LOCK, keep, lambda *_: None, host.backups_dir)
@@ -104,6 +108,9 @@ def _target(config: Path, node: str | None, dry_run: bool) -> Iterator[_Target]:
     if name not in roles and name not in stored_nodes(settings.store):
         raise KaizenError(f"{name}: no such node; see 'kaizen nodes'")
     store = NodeStore(settings.store, name)
+    last = store.snapshots()[-1:]
+    if not plain and any(dump.encrypted for snapshot in last for dump in find_dumps(store, snapshot)):
+        raise _refusal(f"{name}: its last dumps are encrypted")
     if not dry_run:
         store.prepare()
     with open_history(settings.history_file) as history:
@@ -113,6 +120,10 @@ def _target(config: Path, node: str | None, dry_run: bool) -> Iterator[_Target]:
 
         role, avoid = roles.get(name) or "generic", settings.store.resolve()
         yield _Target(store, name, role, settings.lock_file, settings.keep, note, avoid, settings.floor)
+
+
+def _refusal(why: str) -> ConfigError:
+    return ConfigError(f"{why}, and the old dumps would be stored in plain; --plain says that this is meant")
 
 
 def _say_looks(prepared: Prepared) -> None:
