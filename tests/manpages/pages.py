@@ -24,11 +24,7 @@ def agent() -> Program:
         ("/backups/YYYY-MM-DD", "A snapshot: what was saved, at its full path; dumps of databases in `dumps`."),
         ("/backups/YYYY-MM-DD/SHA256SUMS", "The sum of every file in it, as sha256sum(1) reads it."),
         ("/backups/YYYY-MM-DD/backup.info", "What, when, how much, what was skipped, and warnings; `key = value`."),
-        (
-            "/var/lib/kaizen",
-            "What the agent remembers of its runs: two lines for each file of the last snapshot, and several times as much during a run. "
-            "Without it the next run takes longer.",
-        ),
+        ("/var/lib/kaizen", "What it remembers: two lines for each file; during a run several times as much."),
         ("/var/log/kaizen-backup.log", "What it did, and what went wrong."),
         ("/run/kaizen-backup.lock", "What a run holds, so that there is one at a time."),
     ]
