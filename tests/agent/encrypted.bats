@@ -207,3 +207,23 @@ refuses() { # VALUE MESSAGE
     assert_status 78
     assert_output_has 'dumps are made in /var/lib/kaizen, which must not be in backups_dir'
 }
+
+@test "an encrypted dump that is damaged is not taken over into the next snapshot" {
+    furnish
+    at '2026-11-23 01:00:00' && agent run
+    truncate -s 20 "$NODE/backups/2026-11-23/dumps/tell.age"
+    at '2026-11-24 01:00:00' && agent run
+    [[ $(unlocked first 2026-11-24/dumps/tell.age) == 'the secret word' ]]
+    run agent verify 2026-11-23
+    assert_status 65
+    agent verify 2026-11-24
+}
+
+@test "so it is where all of /var/lib is elsewhere" {
+    mkdir "$NODE/srv/lib" && cp -a "$NODE/var/lib/." "$NODE/srv/lib/" 2>/dev/null || true
+    mv "$NODE/var/lib" "$NODE/var/lib.old" && ln -s /srv/lib "$NODE/var/lib"
+    furnish 'path = /var/lib/kaizen'
+    agent run
+    [[ -n $(ls "$NODE"/srv/lib/kaizen/dumps.*) ]]
+    [[ -z $(find "$NODE"/backups/2*/ -path '*kaizen*' -name 'dumps.*' -o -path '*kaizen*' -name 'work.*') ]]
+}

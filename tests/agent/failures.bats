@@ -158,3 +158,33 @@ many_files() {
     assert_output_has 'cannot write the log /nowhere/log'
     [[ -z $(ls -A "$NODE/backups") ]]
 }
+
+@test "runs that can't publish pile up nothing in /var/lib/kaizen" {
+    local day
+    at '2026-11-20 01:00:00' && agent run
+    printf '#!/bin/sh\ncase "$*" in *" /backups/2"*) exit 1 ;; esac\nexec /usr/bin/mv "$@"\n' >"$NODE/usr/local/bin/mv"
+    chmod 0755 "$NODE/usr/local/bin/mv"
+    for day in 21 22 23; do
+        at "2026-11-$day 01:00:00"
+        run agent run
+        assert_status 1
+    done
+    [[ $(cd "$NODE/var/lib/kaizen" && ls -d {seen,files}.* | tr '\n' ' ') == 'files.2026-11-20 files.2026-11-23 seen.2026-11-20 seen.2026-11-23 ' ]]
+    rm "$NODE/usr/local/bin/mv"
+    at '2026-11-24 01:00:00' && agent run
+    [[ $(cd "$NODE/var/lib/kaizen" && ls -d {seen,files}.* | tr '\n' ' ') == 'files.2026-11-24 seen.2026-11-24 ' ]]
+}
+
+@test "a run that is told to end while it sums what is new ends at once, with all that it started" {
+    printf '#!/bin/sh\ntouch /started; exec sleep 3132\n' >"$NODE/usr/local/bin/sha256sum" && chmod 0755 "$NODE/usr/local/bin/sha256sum"
+    spawn /usr/local/sbin/kaizen-backup run
+    while [[ ! -e $NODE/started ]]; do sleep 0.05; done
+    kill "$PID"
+    status=0
+    wait "$PID" || status=$?
+    assert_status 130
+    ! pgrep -f '^sleep 3132' || false
+    rm "$NODE/usr/local/bin/sha256sum"
+    agent run
+    assert_whole
+}

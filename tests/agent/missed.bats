@@ -87,6 +87,50 @@ load node
     assert_whole
 }
 
+# forge FILE TEXT [ONLY_LIKE]: into the last snapshot, with the time that FILE, or another, has there.
+forge() {
+    printf '%s\n' "$2" >"$NODE/forged"
+    touch -r "${3:-$last/$1}" "$NODE/forged"
+    cat "$NODE/forged" >"$last/$1" && touch -r "$NODE/forged" "$last/$1"
+}
+
+@test "what was put into the last snapshot gets no sum of its own, whatever its size and time" {
+    local last=$NODE/backups/2026-11-23/srv/data
+    at '2026-11-23 01:00:00' && agent run
+    # A file that is new to the node, and has an old time.
+    echo good >"$NODE/srv/data/new" && touch -d '2026-11-20 12:00:00.5' "$NODE/srv/data/new"
+    forge new evil "$NODE/srv/data/new"
+    # A rotten one, whose line is lost.
+    forge a 0ne && sed -i '/srv.data.a$/d' "${last%/srv/data}/SHA256SUMS"
+    at '2026-11-24 01:00:00' && agent run
+    diff -r "$NODE/srv/data" "$NODE/backups/2026-11-24/srv/data"
+    mv "$NODE/backups/2026-11-23" "$NODE/damaged"
+    assert_whole
+}
+
+@test "so it is with an rsync that compares times by the second" {
+    local last=$NODE/backups/2026-11-23/srv/data
+    cp "$NODE/usr/bin/rsync" "$NODE/usr/bin/rsync.real" && rm "$NODE/usr/bin/rsync"
+    # shellcheck disable=SC2016
+    printf '%s\n' '#!/bin/bash' "[[ \$1 != --version ]] || { echo 'rsync  version 3.1.2  protocol version 31'; exit; }" \
+        'exec rsync.real "$@"' >"$NODE/usr/bin/rsync" && chmod 0755 "$NODE/usr/bin/rsync"
+    touch -d '2026-11-20 12:00:00.5' "$NODE/srv/data/a"
+    at '2026-11-23 01:00:00' && agent run
+    echo bad >"$last/a" && touch -d '2026-11-20 12:00:00' "$last/a"
+    at '2026-11-24 01:00:00' && agent run
+    cmp "$NODE/srv/data/a" "$NODE/backups/2026-11-24/srv/data/a"
+}
+
+@test "a file that was put back into the last snapshot without its attributes has them in the next" {
+    local last=$NODE/backups/2026-11-23/srv/data
+    setfattr -n user.kept -v yes "$NODE/srv/data/a"
+    sleep 0.2 # until the change is old enough to be proven
+    at '2026-11-23 01:00:00' && agent run
+    cp --preserve=mode,timestamps,ownership "$last/a" "$last/copy" && mv "$last/copy" "$last/a"
+    at '2026-11-24 01:00:00' && agent run
+    [[ $(getfattr --only-values -n user.kept "$NODE/backups/2026-11-24/srv/data/a") == yes ]]
+}
+
 # after_copy BODY: something happens once, between rsync's copying and our looking again.
 after_copy() {
     cp "$NODE/usr/bin/rsync" "$NODE/usr/bin/rsync.real"
