@@ -67,11 +67,12 @@ class Node:
         try:
             out, err = started.communicate(None if input is None else encode(input), timeout)
         except subprocess.TimeoutExpired:
+            running = self.plain(["ps", "-e", "-o", "pid,ppid,stat,wchan:20,args", "--cols", "200"]).out
             started.send_signal(9)
             out, err = _rest(started)
             result = Result(words, -9, decode(out), decode(err))
             problem = f"{self.name}: command took longer than {timeout:g} s"
-            raise LabError(f"{problem}\n{result.describe()}") from None
+            raise LabError(f"{problem}\n{result.describe()}\nwhat ran then:\n{running}") from None
         except BaseException:
             started.end()
             raise

@@ -36,7 +36,7 @@ def apply(node: Node, manifest: str, hiera: Mapping[str, Any] | None, *, check: 
     argv = [*PUPPET, "apply", "--detailed-exitcodes", "--color=false"]
     if noop:
         argv.append("--noop")
-    result = node.run(argv, input=manifest, check=False)
+    result = node.run(argv, input=manifest, check=False, timeout=200)
     good = (CHANGED_NOTHING, CHANGED_SOMETHING)
     return result.require(f"{node.name}: puppet apply", good) if check else result
 
