@@ -325,7 +325,7 @@ def test_a_reception_that_would_leave_less_than_the_floor_is_broken_off(doors: D
     doors.snapshot(A, day(1), {"large": os.urandom(40 << 20)})
     free = doors.collector.sh("df --output=avail -B1 /backups | tail -1").out.strip()
     doors.configure(floor=int(free) - (8 << 20), retry_seconds=20)
-    result = doors.collect("--limit-rate", "40m", A, B, at=clock(1))
+    result = doors.collect("--limit-rate", "16m", A, B, at=clock(1))
     assert "broken off: the store has less than its floor" in result.err
     assert doors.stored(A) == []
     assert doors.stored(B) == [day(1)], result.describe()
