@@ -159,12 +159,7 @@ two_nights() {
     printf '#!/bin/bash\n[[ $1 != --version ]] || exec rsync.real --version\ntouch /started; exec sleep 60\n' >"$NODE/usr/bin/rsync"
     chmod 0755 "$NODE/usr/bin/rsync"
     at '2026-11-24 01:00:00'
-    spawn /usr/local/sbin/kaizen-backup run
-    while [[ ! -e $NODE/started ]]; do sleep 0.05; done
-    kill "$PID"
-    status=0
-    wait "$PID" || status=$?
-    assert_status 130
+    end_a_run_midway
     [[ -z $(ls "$NODE/backups") ]]
     run ! kill -0 -- -"$PID"
     run agent status

@@ -138,12 +138,7 @@ exec pg_dump.real "$@"' >"$NODE/usr/bin/pg_dump"
 @test "a run that is told to end in the middle of a dump ends at once, and so does the dump" {
     printf '#!/bin/sh\ntouch /started; exec sleep 3131\n' >"$NODE/srv/export" && chmod 0755 "$NODE/srv/export"
     config 'dump = command:inventory:/srv/export'
-    spawn /usr/local/sbin/kaizen-backup run
-    while [[ ! -e $NODE/started ]]; do sleep 0.05; done
-    kill "$PID"
-    status=0
-    wait "$PID" || status=$?
-    assert_status 130
+    end_a_run_midway
     run pgrep -f 'sleep 3131'
     assert_status 1
 }

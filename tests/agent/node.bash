@@ -66,6 +66,16 @@ spawn() {
     PID=$!
 }
 
+# A run that is told to end once there is /started, which something has made that it started.
+end_a_run_midway() {
+    spawn /usr/local/sbin/kaizen-backup run
+    while [[ ! -e $NODE/started ]]; do sleep 0.05; done
+    kill "$PID"
+    status=0
+    wait "$PID" || status=$?
+    assert_status 130
+}
+
 agent() { on_node /usr/local/sbin/kaizen-backup "$@"; }
 
 # at 'YYYY-MM-DD HH:MM:SS': the node's clock from here on (stat goes on telling the real times).
