@@ -60,6 +60,16 @@ start_hil_server() {
     assert_whole
 }
 
+@test "postgresql: a dump that is damaged in what two equal ones may differ in is not linked on" {
+    start_hil_server
+    at '2026-11-23 01:00:00' && agent run
+    local last=$NODE/backups/2026-11-23/dumps/postgresql/hil.dump.zst
+    { head -c 51 /dev/zero && zstd -dc "$last" | tail -c +52; } | zstd -q -c >"$NODE/damaged" && cat "$NODE/damaged" >"$last"
+    at '2026-11-24 01:00:00' && agent run
+    zstd -dc "$NODE/backups/2026-11-24/dumps/postgresql/hil.dump.zst" | postgres pg_restore -f /dev/null
+    agent verify 2026-11-24
+}
+
 @test "postgresql: a server that stops half-way through a dump fails the run by name" {
     start_hil_server
     # pg_dump, slowed: the server goes while it reads.
