@@ -22,7 +22,8 @@ first_night() {
 # Of two nights' snapshots, how many files are one inode?
 shared() { (cd "$NODE/backups" && find "$1" "$2" -type f -printf '%i\n' | sort | uniq -d | wc -l); }
 
-@test "whatever changed in whatever way, the snapshot is what the source is, and the last one stays what it was" {
+# changed_in_whatever_way RUN: RUN is the first night's.
+changed_in_whatever_way() {
     local data=$NODE/srv/data
     mkdir -p "$data"/{gone/deep,dir,full/sub,moved,mode}
     for name in edited same-size touched mode/owned acl xattr gone/a gone/deep/b to-dir full/x full/sub/y moved/m ' space' \
@@ -34,7 +35,9 @@ shared() { (cd "$NODE/backups" && find "$1" "$2" -type f -printf '%i\n' | sort |
     echo pair >"$data/pair-a" && ln "$data/pair-a" "$data/pair-b"
     echo one >"$data/join-a" && echo one >"$data/join-b"
     ln -s /etc "$data/symlink" && ln -s /etc "$data/link-to-dir" && mkfifo "$data/pipe"
-    at '2026-11-01 01:00:00' && agent run
+    config 'path = /srv/data' 'path = /srv/other' 'dump = command:said:/usr/local/sbin/said'
+    printf '#!/bin/sh\necho said\n' >"$NODE/usr/local/sbin/said" && chmod 0755 "$NODE/usr/local/sbin/said"
+    at '2026-11-01 01:00:00' && "$1"
     before=$(first_night)
     echo changed >>"$data/edited"
     echo SAME-SIZE >"$data/same-size" && touch -r "$data/touched" "$data/same-size"
@@ -57,8 +60,28 @@ shared() { (cd "$NODE/backups" && find "$1" "$2" -type f -printf '%i\n' | sort |
     copied_whole /srv/data /srv/other
     [[ $(first_night) == "$before" ]]
     assert_whole
+    assert_remembered 2026-11-02
     [[ $(cat "$NODE/etc/hostname") == "$(cat /etc/hostname)" ]]
 }
+
+# assert_remembered SNAPSHOT: the list that the next run will hold its own against is what a look at all of it says.
+assert_remembered() {
+    diff <(tail -n +2 "$NODE/var/lib/kaizen/files.$1" | sort) \
+        <(cd "$NODE/backups/$1" && find . -type f ! -path ./SHA256SUMS ! -path ./backup.info -printf '%i\t%s\t%T@\t%P\0' |
+            sed -z 's/\\/\\\\/g; s/\n/\\n/g; s/\r/\\r/g' | tr '\0' '\n' | sort)
+}
+
+agent_run() { agent run; }
+settled_run() { sleep 0.2 && agent run; }
+forgotten_run() { settled_run && rm "$NODE"/var/lib/kaizen/{seen,files}.*; }
+
+@test "whatever changed in whatever way, the snapshot is what the source is, and the last one stays what it was" {
+    changed_in_whatever_way settled_run
+}
+
+@test "so it is when what changed is too young to be told from what did not" { changed_in_whatever_way agent_run; }
+
+@test "so it is when nothing is remembered of the last run" { changed_in_whatever_way forgotten_run; }
 
 @test "of what did not change nothing is copied, and what changed shares nothing with the last snapshot" {
     for number in {1..50}; do echo "$number" >"$NODE/srv/data/file-$number"; done

@@ -102,6 +102,8 @@ forge() {
     forge new evil "$NODE/srv/data/new"
     # A rotten one, whose line is lost.
     forge a 0ne && sed -i '/srv.data.a$/d' "${last%/srv/data}/SHA256SUMS"
+    # One that its line stands twice for.
+    sed -i '/srv.data.sub.b$/p' "${last%/srv/data}/SHA256SUMS"
     at '2026-11-24 01:00:00' && agent run
     diff -r "$NODE/srv/data" "$NODE/backups/2026-11-24/srv/data"
     mv "$NODE/backups/2026-11-23" "$NODE/damaged"
