@@ -1,9 +1,10 @@
 """How long does a night of the collector take, beside rsnapshot and beside plain rsync over ssh, all nodes at once?
 
-A fleet of NODES hosts, each with FILES files, behind a round trip of 20 ms (delay.py); in one run, each contender in
-turn: a first pull, then ROUNDS of "a new snapshot, nothing changed" and ROUNDS of "1 % of the files changed". rsnapshot
-and plain rsync log in as root and read the same files straight from the disk; the collector goes through the real door,
-in its cage, and checks what it gets.
+A fleet of NODES hosts, each with FILES files, behind a round trip of 20 ms (delay.py); in one run, the contenders in
+turn, another one first each time: a first pull, then ROUNDS of "a new snapshot, nothing changed" and ROUNDS of "1 % of
+the files changed". rsnapshot and plain rsync log in as root and read the same files straight from the disk; the
+collector goes through the real door, in its cage, and checks what it gets. Processor time and memory are those of the
+collecting side.
 
 With --growth N...: that many nodes' names on one host, to see how time and memory grow.
 """
@@ -12,16 +13,17 @@ import argparse
 import json
 import os
 import shutil
-import statistics
+import subprocess
 import sys
-import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import yaml
+from measure import Command, Cost, measured, medians, print_table
 
 from doors import KAIZEN, Doors, write_sums
 from lab import Fleet, Node
@@ -70,8 +72,8 @@ def save(file: Path | None, figures: object) -> None:
         file.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def compare(fleet: Fleet, asked: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """Let the contenders collect the same nodes; return the medians in seconds, by contender."""
+def compare(fleet: Fleet, asked: argparse.Namespace) -> dict[str, object]:
+    """Let the contenders collect the same nodes; return what each step cost each, and their versions."""
     names = [f"n{number:02}.example" for number in range(asked.nodes)]
     collector, *nodes = fleet.add_all(["backup.example", *names], size="4g")
     collector.write("/usr/local/bin/kaizen", KAIZEN, mode=0o755)
@@ -86,40 +88,47 @@ def compare(fleet: Fleet, asked: argparse.Namespace) -> dict[str, dict[str, floa
     )
     assert delay.stdout
     assert delay.stdout.readline() == b"ready\n"
-    contenders: dict[str, Callable[[int], None]] = {
+    contenders: dict[str, Callable[[int], Cost]] = {
         "kaizen collect": lambda number: kaizen(collector, nodes, number),
         "rsync, all at once": lambda number: plain_rsync(collector, ports, number),
         "rsnapshot": lambda _: rsnapshot(collector, ports),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    costs: dict[str, dict[str, list[Cost]]] = {}
     for number in range(2 * asked.rounds + 1):
         for node in nodes:
             if number > asked.rounds:
                 change(node, number)
             new_snapshot(node, number)
-        for name, collect in contenders.items():
-            began = time.monotonic()
-            collect(number)
-            seconds[name].append(time.monotonic() - began)
-    began = time.monotonic()
-    collector.run(["kaizen", "collect"])
-    nothing_new = time.monotonic() - began
+        step = "first pull" if not number else "nothing changed" if number <= asked.rounds else "a day's change"
+        turns = list(contenders.items())
+        for name, collect in turns[number % 3 :] + turns[: number % 3]:
+            costs.setdefault(step, {}).setdefault(name, []).append(collect(number))
+            os.sync()
+    costs["no new snapshot"] = {
+        "kaizen collect": [cost_of(collector, ["kaizen", "collect"]) for _ in range(asked.rounds)]
+    }
     delay.end()
-    what = f"{asked.nodes} nodes of {asked.files} files, {asked.milliseconds:g} ms round trip"
-    print(f"{what}, {os.cpu_count()} processors; seconds")
-    found = {name: medians(taken, asked.rounds) for name, taken in seconds.items()}
-    print(f"{'':20} {'first pull':>12} {'nothing changed':>16} {'a day changed':>14}   medians of {asked.rounds}")
-    for name, one in found.items():
-        print(f"{name:20} {one['first pull']:12.2f} {one['nothing changed']:16.2f} {one['a day changed']:14.2f}")
-    print(f"{'kaizen collect, no new snapshot':33} {nothing_new:15.2f}")
-    return found
+    found = {step: {name: medians(rows[name]) for name in contenders if name in rows} for step, rows in costs.items()}
+    tried = [["rsync", "--version"], ["rsnapshot"], ["ssh", "-V"]]
+    versions = [first_line(command) for command in tried]
+    print("; ".join([collector.run(["kaizen", "--version"]).out.strip(), *versions, f"{os.cpu_count()} processors"]))
+    for step, rows in found.items():
+        print_table(f"{step}: {asked.nodes} nodes of {asked.files} files, {asked.milliseconds:g} ms round trip", rows)
+    return {
+        "versions": versions,
+        "steps": {step: {name: asdict(cost) for name, cost in rows.items()} for step, rows in found.items()},
+    }
 
 
-def medians(seconds: list[float], rounds: int) -> dict[str, float]:
-    """Return the first, and the medians of the rounds without and with changes."""
-    still, changed = seconds[1 : rounds + 1], seconds[rounds + 1 :]
-    names = {"first pull": seconds[:1], "nothing changed": still, "a day changed": changed}
-    return {name: statistics.median(taken) for name, taken in names.items()}
+def first_line(command: list[str]) -> str:
+    """Return the first line that a program says."""
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (ended.stdout or ended.stderr).splitlines()[0]
+
+
+def cost_of(node: Node, command: list[str]) -> Cost:
+    """Run a command on a node, and return what it cost."""
+    return measured([Command(node.command(command))])
 
 
 def day(number: int) -> str:
@@ -174,48 +183,71 @@ def list_nodes(collector: Node, nodes: list[Node], ports: dict[str, int]) -> Non
     collector.write("/etc/kaizen/collector.yaml", yaml.safe_dump({"store": "/backups/nodes", "jobs": len(nodes)}))
 
 
-def kaizen(collector: Node, nodes: list[Node], number: int) -> None:
+def kaizen(collector: Node, nodes: list[Node], number: int) -> Cost:
     """Collect a night."""
-    collector.run(["kaizen", "collect"])
+    cost = cost_of(collector, ["kaizen", "collect"])
     assert all(collector.path(f"/backups/nodes/{node.name}/{day(number)}").exists() for node in nodes)
+    return cost
 
 
-def plain_rsync(collector: Node, ports: dict[str, int], number: int) -> None:
+def plain_rsync(collector: Node, ports: dict[str, int], number: int) -> Cost:
     """Collect a night as a short script would."""
     lines = [f"mkdir -p /backups/plain/{day(number)}; cd /backups/plain"]
     for name, port in ports.items():
         link = f"--link-dest=/backups/plain/{day(number - 1)}/{name}" if number else ""
         source = f"root@127.0.0.1:{DATA}/"
         lines.append(f"rsync -aHAX --numeric-ids {link} -e '{SSH} -p {port}' {source} {day(number)}/{name}/ &")
-    collector.sh("\n".join([*lines, "wait"]))
+    cost = cost_of(collector, ["bash", "-ec", "\n".join([*lines, "wait"])])
     assert len(os.listdir(collector.path(f"/backups/plain/{day(number)}"))) == len(ports)
+    return cost
 
 
-def rsnapshot(collector: Node, ports: dict[str, int]) -> None:
+def rsnapshot(collector: Node, ports: dict[str, int]) -> Cost:
     """Collect a night with rsnapshot, one node after another, which is its way."""
-    collector.run(["rsnapshot", "-q", "alpha"])
+    cost = cost_of(collector, ["rsnapshot", "-q", "alpha"])
     assert len(os.listdir(collector.path("/backups/rsnapshot/alpha.0"))) == len(ports)
+    return cost
 
 
-def growth(numbers: list[int]) -> list[dict[str, float]]:
-    """Collect more and more nodes, all behind one door: seconds and the collector's memory, of a first pull."""
-    found = []
-    print(f"{'nodes':>6} {'seconds':>9} {'a node':>9} {'MiB':>7}")
+def growth(numbers: list[int]) -> list[dict[str, object]]:
+    """Collect more and more nodes, all behind doors of one host: what a first pull costs the collector."""
+    found: dict[str, Cost] = {}
     with Fleet("growth") as fleet:
         doors = Doors(fleet, 1, jobs=8)
         doors.snapshot("n00.example", str(TODAY), {f"etc/{n}": b"%d\n" % n for n in range(50)})
+        stated = open_doors(doors, max(numbers))
         for number in numbers:
-            doors.list_nodes([f"n00.number{n}.example" for n in range(number)])
-            script = "import os, resource, sys\nos.spawnvp(os.P_WAIT, 'kaizen', sys.argv[1:])\n"
-            script += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-            began = time.monotonic()
-            done = doors.collector.run(["python3", "-c", script, "kaizen", "collect"], timeout=3600)
-            seconds = time.monotonic() - began
+            for name in list(stated)[:number]:
+                doors.collector.write(f"/etc/kaizen/nodes.d/{name}.yaml", yaml.safe_dump(stated[name]))
+            found[f"{number} nodes"] = cost_of(doors.collector, ["kaizen", "collect"])
             assert len(os.listdir(doors.collector.path("/backups/nodes"))) == number
-            print(f"{number:6} {seconds:9.1f} {seconds / number:9.3f} {int(done.out) / 1024:7.1f}", flush=True)
-            found.append({"nodes": number, "seconds": seconds, "memory": int(done.out) * 1024})
             doors.collector.sh("rm -rf /backups/nodes /var/lib/kaizen/history*")
-    return found
+    print_table("first pull of 50 files a node, 8 at once", found)
+    return [{"nodes": number, **asdict(cost)} for number, cost in zip(numbers, found.values(), strict=True)]
+
+
+def open_doors(doors: Doors, number: int) -> dict[str, dict[str, object]]:
+    """Start that many sshd on the one host, each with a port and a key of its own, and return what a node list says."""
+    host = doors.host
+    host.sh(
+        """mkdir /etc/ssh/many
+        for ((port = 10000; port < 10000 + $1; port++)); do
+            ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/many/$port
+            /usr/sbin/sshd -p $port -h /etc/ssh/many/$port -o PidFile=none </dev/null >/dev/null 2>&1
+        done""",
+        str(number),
+    )
+    doors.collector.sh("rm -f /etc/kaizen/nodes.d/*")
+    stated: dict[str, dict[str, object]] = {}
+    for port in range(10000, 10000 + number):
+        key = " ".join(host.read(f"/etc/ssh/many/{port}.pub").split()[:2])
+        stated[f"n00.number{port}.example"] = {
+            "address": host.address,
+            "user": "n00",
+            "port": port,
+            "host_keys": [key],
+        }
+    return stated
 
 
 if __name__ == "__main__":
