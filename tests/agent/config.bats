@@ -59,6 +59,14 @@ refuses() { # LINE MESSAGE
     refuses 'rsync_arg = --bwlimit' "rsync_arg: '--bwlimit' is not one of"
 }
 
+@test "a name of the snapshots' place that find and rsync take for a pattern is refused, through a symlink, too" {
+    ln -s '/b[1]' "$NODE/snapshots"
+    config 'path = /srv/data' 'backups_dir = /snapshots'
+    run agent run
+    assert_status 78
+    assert_output_has '/etc/kaizen/node.conf: backups_dir: /b[1] has one of'
+}
+
 @test "a role that does not exist is named" {
     printf 'role = nosuch\n' >"$NODE/etc/kaizen/node.conf"
     run agent check-config

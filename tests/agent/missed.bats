@@ -243,3 +243,39 @@ gone_or_other() {
 @test "nor one that becomes a symlink" { gone_or_other 'ln -s /etc/passwd /srv/data/a; ln -s nowhere /srv/data/sub/b'; }
 
 @test "nor one that becomes a pipe, which nobody writes to" { gone_or_other 'mkfifo /srv/data/a /srv/data/sub/b'; }
+
+# killed PROGRAM WHEN: an edit of the same size and time, and a PROGRAM that is killed in the next run WHEN says so.
+killed() {
+    sleep 0.2
+    at '2026-11-23 01:00:00' && agent run
+    touch -r "$NODE/srv/data/a" "$NODE/srv/time" && echo two >"$NODE/srv/data/a" && touch -r "$NODE/srv/time" "$NODE/srv/data/a"
+    # shellcheck disable=SC2016
+    printf '#!/bin/bash\n%s || kill -9 $$\nexec /usr/bin/%s "$@"\n' "$2" "$1" >"$NODE/usr/local/bin/$1"
+    chmod 0755 "$NODE/usr/local/bin/$1"
+    at '2026-11-24 01:00:00'
+    run agent run
+    echo "$output"
+    [[ $status -eq 0 ]] || { [[ ! -e $NODE/backups/2026-11-24 ]] && return; }
+    [[ $(cat "$NODE/backups/2026-11-24/srv/data/a") == two ]]
+    assert_whole
+    agent verify 2026-11-24
+}
+
+@test "a stat that is killed over the snapshot has not said that a file is gone" {
+    killed stat '[[ $PWD != /backups/.partial-* || "$*" != *%F*" srv/data/a" ]]'
+}
+
+@test "nor has one that is killed over the source" { killed stat '[[ $PWD != / || $* != *%F* ]]'; }
+
+@test "a sha256sum that is killed over the source has not said that a file is what it was" { killed sha256sum '[[ $PWD != / ]]'; }
+
+@test "an rsync that does not say its version compares nothing" {
+    # shellcheck disable=SC2016
+    printf '#!/bin/bash\n[[ $1 != --version ]] || kill -9 $$\nexec /usr/bin/rsync "$@"\n' >"$NODE/usr/local/bin/rsync"
+    chmod 0755 "$NODE/usr/local/bin/rsync"
+    at '2026-11-23 01:00:00'
+    run agent run
+    assert_status 1
+    assert_output_has 'rsync --version does not say which it is'
+    [[ ! -e $NODE/backups/2026-11-23 ]]
+}
