@@ -5,7 +5,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from kaizen_backups.history import History, Record
+from kaizen_backups.history import History
+from kaizen_backups.history_records import Record
 from kaizen_backups.offsite.push import Pushed, push
 from kaizen_backups.offsite.repository import Restic
 from kaizen_backups.rebuild import rebuild

@@ -123,8 +123,11 @@ def test_removed_it_leaves_no_trace(bare: BareHosts) -> None:
     made = differing(before, bare.trace("gone"))
     assert len(made) > 20
     assert any(path.startswith("var/lib/kaizen/dumps.") for path in made)  # sums of what nobody else can read
+    # On Enterprise Linux this directory is a package's.
+    gone.write("/usr/local/bin/rpm", '#!/bin/sh\n[ "$*" = "-qf -- /usr/local/share/man/man5" ]\n', mode=0o755)
     kept = bare.onboard("remove", gone.name, "--yes")
     assert kept.code == 0, kept.describe()
+    gone.sh("rm /usr/local/bin/rpm; rmdir /usr/local/share/man/man5")
     left = differing(before, bare.trace("gone"))
     assert left
     assert all(path.startswith("backups/20") for path in left)

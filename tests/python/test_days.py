@@ -3,7 +3,7 @@
 from datetime import date, timedelta, timezone
 
 from kaizen_backups.days import Day, DayState, days
-from kaizen_backups.history import Attempt, PastNight
+from kaizen_backups.history_records import Attempt, PastNight
 from kaizen_backups.snapshots import Snapshot
 
 TODAY = date(2026, 11, 24)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta, tzinfo
 from enum import StrEnum
 
-from kaizen_backups.history import Attempt, PastNight, parse_stamp
+from kaizen_backups.history import parse_stamp
+from kaizen_backups.history_records import Attempt, PastNight
 from kaizen_backups.snapshots import Snapshot
 
 

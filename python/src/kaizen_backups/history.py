@@ -4,19 +4,18 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from kaizen_backups.errors import KaizenError
 from kaizen_backups.history_offsite import OffsiteHistory
+from kaizen_backups.history_records import Attempt, Drill, PastNight, Record, Run, Tables
 from kaizen_backups.history_schema import migrate
 from kaizen_backups.snapshots import Snapshot
 from kaizen_backups.sums import Checked
 from kaizen_backups.unusual import NIGHTS, Measured, unusual
 
-Tables = dict[str, dict[str, int]]
 _ATTEMPTS_DAYS = 400
 # Damaged, not a database, or without a table that it should have; a full disk and the like are none of these.
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
@@ -26,74 +25,6 @@ _SELECT_NIGHTS = (
 )
 _NO_SNAPSHOT = Snapshot(date.min)
 _NEEDS = 3  # a node's room is measured by its largest of so many receptions
-
-
-@dataclass(frozen=True)
-class Record:
-    """A snapshot as it was received; times in UTC, sizes in bytes. `verified` is when all of it was last read."""
-
-    received: str
-    files: int
-    bytes: int
-    new_files: int
-    new_bytes: int
-    sums_sha256: str
-    verified: str | None
-    rotten: bool
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """How an attempt at a node ended (UTC); `problem` is None when all went well."""
-
-    at: str
-    problem: str | None
-    seconds: float = 0.0
-    received: int = 0
-    """Snapshots."""
-
-
-@dataclass(frozen=True)
-class PastNight:
-    """A snapshot as it was when it came; it stays on record when it has expired. Times in UTC, sizes in bytes."""
-
-    snapshot: str
-    received: str
-    files: int
-    bytes: int
-    new_files: int
-    new_bytes: int
-    dumps: dict[str, int] = field(default_factory=dict)
-    """The bytes of each file below dumps/."""
-    warnings: list[str] = field(default_factory=list)
-    """The agent's, some of them where they are many."""
-    unusual: list[str] = field(default_factory=list)
-    """What is unlike the nights before."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A collection (UTC): how many nodes were asked and failed, what came. One that was killed has no end."""
-
-    began: str
-    ended: str | None
-    nodes: int
-    failed: int | None
-    received: int | None
-    """Snapshots."""
-    new_bytes: int | None
-
-
-@dataclass(frozen=True)
-class Drill:
-    """How a drill ended (UTC): which snapshot, what was wrong, and the rows of every table of each dump."""
-
-    at: str
-    snapshot: str
-    problems: list[str]
-    tables: Tables
-    unchecked: list[str] = field(default_factory=list)
-    """The dumps that nobody could look into: they are encrypted."""
 
 
 class BrokenHistoryError(KaizenError):

@@ -11,7 +11,7 @@ from kaizen_backups.choice import choose, deleted
 from kaizen_backups.door import Door
 from kaizen_backups.errors import DataError, KaizenError, NoRoomError, NoRoomYetError
 from kaizen_backups.expire import expire
-from kaizen_backups.history import Record
+from kaizen_backups.history_records import Record
 from kaizen_backups.night import Event, Night, Outcome
 from kaizen_backups.offer import Offered, require_good
 from kaizen_backups.reception import Reception

@@ -6,7 +6,8 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
-from kaizen_backups.history import Attempt, History, parse_stamp
+from kaizen_backups.history import History, parse_stamp
+from kaizen_backups.history_records import Attempt
 from kaizen_backups.node import Node
 from kaizen_backups.peers import Report, read_peers
 from kaizen_backups.settings import Settings

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from kaizen_backups.days import Day, days
-from kaizen_backups.history import Attempt, History
+from kaizen_backups.history import History
+from kaizen_backups.history_records import Attempt
 from kaizen_backups.node import Node
 from kaizen_backups.settings import Settings
 from kaizen_backups.status import NodeStatus, fleet_status

@@ -1,7 +1,7 @@
 """Whose turn it is."""
 
 from kaizen_backups.drill.pick import pick
-from kaizen_backups.history import Drill
+from kaizen_backups.history_records import Drill
 
 
 def test_those_never_drilled_come_first_and_then_those_longest_ago() -> None:

@@ -12,7 +12,7 @@ from kaizen_backups.databases.url import Kind, Server
 from kaizen_backups.drill.scratch import room_watch
 from kaizen_backups.drill.servers import throw_away
 from kaizen_backups.errors import DataError, KaizenError, NoRoomError, UnavailableError
-from kaizen_backups.history import Tables
+from kaizen_backups.history_records import Tables
 from kaizen_backups.restore.check import Checker
 from kaizen_backups.restore.contents import Kind as EntryKind
 from kaizen_backups.restore.contents import gather, lookup, opened

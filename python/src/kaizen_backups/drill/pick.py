@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from kaizen_backups.history import Drill
+from kaizen_backups.history_records import Drill
 
 
 def pick(nodes: Iterable[str], last: Mapping[str, Drill], count: int) -> list[str]:

@@ -17,7 +17,8 @@ from kaizen_backups.drill.sample import Compared, take_sample
 from kaizen_backups.drill.scratch import require_room
 from kaizen_backups.drill.servers import require_server, server_bytes
 from kaizen_backups.errors import KaizenError, NoRoomError, UnavailableError
-from kaizen_backups.history import History, Tables
+from kaizen_backups.history import History
+from kaizen_backups.history_records import Tables
 from kaizen_backups.onboard.module_files import package_version
 from kaizen_backups.restore.check import Checker, Whole
 from kaizen_backups.restore.contents import gather, opened

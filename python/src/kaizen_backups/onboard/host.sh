@@ -275,9 +275,10 @@ remove() {
     did "removed $1"
 }
 
-# Only an empty one, and one that something is mounted on stays.
+# Only an empty one, and one that something is mounted on stays; so does one that a package has brought.
 remove_directory() {
     [[ -d $1 && ! -L $1 && -z $(ls -A -- "$1") ]] || return 0
+    ! rpm -qf -- "$1" >/dev/null 2>&1 || return 0
     ! rmdir -- "$1" 2>/dev/null || did "removed $1"
 }
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from kaizen_backups.days import Day
 from kaizen_backups.errors import KaizenError
-from kaizen_backups.history import Drill, History, Run, parse_stamp
+from kaizen_backups.history import History, parse_stamp
+from kaizen_backups.history_records import Drill, Run
 from kaizen_backups.node import Node
 from kaizen_backups.peers import read_peers
 from kaizen_backups.report.advice import Advice, next_step
