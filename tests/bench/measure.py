@@ -4,6 +4,7 @@ import os
 import statistics
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -39,13 +40,15 @@ def measured(commands: Iterable[Command]) -> Cost:
     for command in commands:
         # GNU time starts it: a process that Python starts is counted with Python's own memory.
         with tempfile.NamedTemporaryFile("r") as figures:
-            timed = ["/usr/bin/time", "-q", "-o", figures.name, "-f", "%e %U %S %M", "--", *map(str, command.arguments)]
+            timed = ["/usr/bin/time", "-q", "-o", figures.name, "-f", "%U %S %M", "--", *map(str, command.arguments)]
+            began = time.monotonic()
             ended = subprocess.run(
                 timed, cwd=command.cwd, env={**os.environ, **command.env}, capture_output=True, text=True, check=False
             )
+            wall = time.monotonic() - began
             if ended.returncode:
                 raise SystemExit(f"bench: {command.arguments} failed:\n{ended.stdout[-2000:]}{ended.stderr[-2000:]}")
-            wall, user, system, kilobytes = map(float, figures.read().split())
+            user, system, kilobytes = map(float, figures.read().split())
         cost = Cost(cost.seconds + wall, cost.cpu + user + system, max(cost.memory, kilobytes * 1024))
     return cost
 
@@ -74,14 +77,14 @@ def medians(costs: Iterable[Cost]) -> Cost:
     return Cost(**values)  # type: ignore[arg-type]
 
 
-def print_table(title: str, rows: Mapping[str, Cost]) -> None:
+def print_table(title: str, rows: Mapping[str, Cost], *, digits: int = 2) -> None:
     """Print a table in Markdown; without the room, where nobody's was measured."""
     roomy = any(cost.added_bytes is not None for cost in rows.values())
     print(f"\n{title}\n")
     print("| | seconds | processor s | largest process MB |" + " added MB | added inodes |" * roomy)
     print("|---|--:|--:|--:|" + "--:|--:|" * roomy)
     for name, cost in rows.items():
-        line = f"| {name} | {cost.seconds:.2f} | {cost.cpu:.2f} | {cost.memory / 1e6:.0f} |"
+        line = f"| {name} | {cost.seconds:.{digits}f} | {cost.cpu:.2f} | {cost.memory / 1e6:.0f} |"
         if roomy:
             size = "-" if cost.added_bytes is None else f"{cost.added_bytes / 1e6:.1f}"
             inodes = "-" if cost.added_inodes is None else f"{cost.added_inodes:.0f}"

@@ -1,4 +1,4 @@
-"""How long does `kaizen status` take, of NODES nodes with NIGHTS nights on record, eight of them stored?
+"""How long does `kaizen status` take, of NODES nodes with NIGHTS nights on record, of which KEPT are stored?
 
 Beside it `kaizen --version`, which is what Python and click take to start, and one node in depth.
 """
@@ -6,13 +6,13 @@ Beside it `kaizen --version`, which is what Python and click take to start, and 
 import argparse
 import json
 import sqlite3
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from measure import Command, Cost, measured, medians, print_table
 
 from kaizen_backups.history import open_history
 from kaizen_backups.node import Node
@@ -21,7 +21,6 @@ from kaizen_backups.snapshots import Snapshot
 
 TODAY = datetime.now().astimezone().date()
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHjY5AwzJy1Qyq0tG6J1UXgyv3WjGk1y6dE3v8x7s2zT"
-STORED = 8
 RUN = "from kaizen_backups.cli.main import main; main()"
 
 
@@ -30,38 +29,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, default=1000)
     parser.add_argument("--nights", type=int, default=365)
+    parser.add_argument("--kept", type=int, default=8, help="how many of these nights are stored")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go, for programs")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        config = make_fleet(Path(place), [f"n{number:05}.example" for number in range(asked.nodes)], asked.nights)
+        names = [f"n{number:05}.example" for number in range(asked.nodes)]
+        config = make_fleet(Path(place), names, asked.nights, asked.kept)
         commands = {"kaizen --version": ["--version"], "kaizen status": ["status"], "kaizen status NODE": ["status"]}
-        commands["kaizen status NODE"].append("n00000.example")
-        seconds: dict[str, list[float]] = {name: [] for name in commands}
+        commands["kaizen status NODE"].append(names[0])
+        costs: dict[str, list[Cost]] = {name: [] for name in commands}
+        # As it is installed: compiled.
+        kaizen = [sys.executable, "-I", "-X", f"pycache_prefix={place}/compiled", "-c", RUN, "--config", str(config)]
         for _ in range(asked.rounds):
             for name, arguments in commands.items():
-                began = time.monotonic()
-                # As it is installed: compiled.
-                kaizen: list[str] = [
-                    sys.executable,
-                    "-I",
-                    "-X",
-                    f"pycache_prefix={place}/compiled",
-                    "-c",
-                    RUN,
-                    "--config",
-                    str(config),
-                ]
-                subprocess.run([*kaizen, *arguments], stdout=subprocess.DEVNULL, check=True, env={})
-                seconds[name].append(time.monotonic() - began)
-    print(f"{asked.nodes} nodes, {asked.nights} nights; seconds, median of {asked.rounds}")
-    for name, taken in seconds.items():
-        print(f"{name:20} {statistics.median(taken):6.3f}")
+                costs[name].append(measured([Command([*kaizen, *arguments])]))
+    found = {name: medians(taken) for name, taken in costs.items()}
+    title = f"{asked.nodes} nodes, {asked.nights} nights on record, {asked.kept} kept; Python {sys.version.split()[0]}"
+    print_table(title, found, digits=3)
     if asked.json:
-        asked.json.write_text(json.dumps({name: statistics.median(taken) for name, taken in seconds.items()}) + "\n")
+        asked.json.write_text(json.dumps({name: asdict(cost) for name, cost in found.items()}, indent=2) + "\n")
 
 
-def make_fleet(place: Path, names: list[str], nights: int) -> Path:
+def make_fleet(place: Path, names: list[str], nights: int, kept: int) -> Path:
     """Write a node list, a store and a history; return the settings' file."""
     state, store = place / "state", place / "store"
     state.mkdir()
@@ -69,7 +59,7 @@ def make_fleet(place: Path, names: list[str], nights: int) -> Path:
     (state / "nodes.yaml").write_text(to_yaml(nodes))
     dates = [str(Snapshot(TODAY - timedelta(days=age))) for age in range(nights)]
     rows = [(name, date) for name in names for date in dates]
-    stored = [(name, date) for name in names for date in dates[:STORED]]
+    stored = [(name, date) for name in names for date in dates[:kept]]
     with open_history(state / "history.sqlite"):
         pass
     write_history(state / "history.sqlite", rows, stored)
