@@ -4,18 +4,18 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import yaml
+from measure import Cost, medians, print_table
 
 from kaizen_backups import puppetdb
 from kaizen_backups.nodes_yaml import read_list
@@ -25,13 +25,14 @@ from lab import Fleet
 
 KAIZEN = Path(sys.executable).with_name("kaizen")
 FILL = Path(__file__).with_name("fill_puppetdb.py")
-# Runs a command, and prints its seconds, its greatest resident memory in MB, and how it ended.
+# Runs a command, and prints its seconds, those of processors, its greatest resident memory in bytes, and how it ended.
 MEASURE = """
 import json, os, sys, time
 began = time.monotonic()
 process = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
 _, status, usage = os.wait4(process, 0)
-print(json.dumps([time.monotonic() - began, usage.ru_maxrss / 1024, status]), file=sys.stderr)
+seconds = time.monotonic() - began
+print(json.dumps([seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, status]), file=sys.stderr)
 """
 ALONE = """
 url=$1 ca=$2 cert=$3 key=$4 place=$5; shift 5
@@ -89,7 +90,7 @@ def made_puppetdb(nodes: int) -> Iterator[tuple[PuppetDB, list[str]]]:
 
 def measure(settings: PuppetDB, rounds: int, inside: list[str]) -> None:
     """Take turns, so that whatever else the machine does is everybody's; print the medians."""
-    taken: dict[str, list[list[float]]] = {}
+    taken: dict[str, list[Cost]] = {}
     with tempfile.TemporaryDirectory(prefix="kaizen-bench.") as place:
         texts = [f"{puppetdb.text(query)} }}" for query in queries("networking.ip")]
         files = [settings.url, str(settings.ca), str(settings.cert), str(settings.key)]
@@ -107,29 +108,25 @@ def measure(settings: PuppetDB, rounds: int, inside: list[str]) -> None:
     report(nodes, taken)
 
 
-def run(inside: list[str], command: list[str]) -> list[float]:
-    """Return a command's seconds and megabytes."""
+def run(inside: list[str], command: list[str]) -> Cost:
+    """Return what a command cost."""
     environment = {**os.environ, "PYTHON": sys.executable}
     line = [*inside, sys.executable, "-c", MEASURE, *command]
     done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
     *_, last = done.stderr.splitlines() or [""]
-    seconds, megabytes, status = json.loads(last) if last.startswith("[") else (0, 0, 1)
+    *figures, status = json.loads(last) if last.startswith("[") else (0, 0, 0, 1)
     if status != 0:
         raise SystemExit(f"{command[0]} failed:\n{done.stderr}")
-    return [seconds, megabytes]
+    return Cost(*figures)
 
 
-def report(nodes: int, taken: dict[str, list[list[float]]]) -> None:
+def report(nodes: int, taken: dict[str, list[Cost]]) -> None:
     """Print the medians as a table, and everything as JSON."""
-    first = statistics.median(seconds for seconds, _ in taken["curl and json.loads"])
-    rows: list[dict[str, Any]] = []
-    print(f"{nodes} nodes\n{'':34} {'seconds':>8} {'times curl':>10} {'MB':>6}")
-    for what, rounds in taken.items():
-        seconds = statistics.median(seconds for seconds, _ in rounds)
-        megabytes = max(megabytes for _, megabytes in rounds)
-        print(f"{what:34} {seconds:8.2f} {seconds / first:10.2f} {megabytes:6.0f}")
-        rows.append({"what": what, "seconds": [round(seconds, 3) for seconds, _ in rounds], "mb": round(megabytes)})
-    print(json.dumps({"nodes": nodes, "measured": rows}))
+    print_table(f"{nodes} nodes in PuppetDB", {what: medians(costs) for what, costs in taken.items()})
+    print(
+        "\n"
+        + json.dumps({"nodes": nodes, "measured": {what: list(map(asdict, costs)) for what, costs in taken.items()}})
+    )
 
 
 def say(text: str) -> None:
