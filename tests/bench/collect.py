@@ -6,7 +6,7 @@ the files changed". rsnapshot and plain rsync log in as root and read the same f
 collector goes through the real door, in its cage, and checks what it gets. Processor time and memory are those of the
 collecting side; below 12 MB it is this program's own process that is the largest.
 
-With --growth N...: that many nodes' names on one host, to see how time and memory grow.
+With --growth N...: that many nodes, all doors of one host, to see how time and memory grow.
 """
 
 import argparse

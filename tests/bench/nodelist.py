@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import yaml
-from measure import Cost, medians, print_table
+from measure import Command, Cost, measured, medians, print_table
 
 from kaizen_backups import puppetdb
 from kaizen_backups.nodes_yaml import read_list
@@ -25,15 +24,6 @@ from lab import Fleet
 
 KAIZEN = Path(sys.executable).with_name("kaizen")
 FILL = Path(__file__).with_name("fill_puppetdb.py")
-# Runs a command, and prints its seconds, those of processors, its greatest resident memory in bytes, and how it ended.
-MEASURE = """
-import json, os, sys, time
-began = time.monotonic()
-process = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
-_, status, usage = os.wait4(process, 0)
-seconds = time.monotonic() - began
-print(json.dumps([seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, status]), file=sys.stderr)
-"""
 ALONE = """
 url=$1 ca=$2 cert=$3 key=$4 place=$5; shift 5
 number=0
@@ -110,14 +100,7 @@ def measure(settings: PuppetDB, rounds: int, inside: list[str]) -> None:
 
 def run(inside: list[str], command: list[str]) -> Cost:
     """Return what a command cost."""
-    environment = {**os.environ, "PYTHON": sys.executable}
-    line = [*inside, sys.executable, "-c", MEASURE, *command]
-    done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
-    *_, last = done.stderr.splitlines() or [""]
-    *figures, status = json.loads(last) if last.startswith("[") else (0, 0, 0, 1)
-    if status != 0:
-        raise SystemExit(f"{command[0]} failed:\n{done.stderr}")
-    return Cost(*figures)
+    return measured([Command([*inside, *command], env={"PYTHON": sys.executable})])
 
 
 def report(nodes: int, taken: dict[str, list[Cost]]) -> None:
